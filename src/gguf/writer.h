@@ -1,0 +1,53 @@
+// Writing whole GGUF files (version 3).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gguf/file.h"
+
+namespace weld::gguf {
+
+/// What to write: metadata in order, then tensors in order. Values are owned bytes or copied from a File.
+class Writer {
+ public:
+  void add(std::string_view key, const Value& value);  ///< copied as it is, type and all
+  void add_u32(std::string_view key, uint32_t value);
+  void add_i32(std::string_view key, int32_t value);
+  void add_u64(std::string_view key, uint64_t value);
+  void add_f32(std::string_view key, float value);
+  void add_bool(std::string_view key, bool value);
+  void add_string(std::string_view key, std::string_view value);
+  void add_strings(std::string_view key, std::span<const std::string> values);
+  void add_i32s(std::string_view key, std::span<const int32_t> values);
+  void add_f32s(std::string_view key, std::span<const float> values);
+
+  /// A tensor whose bytes stay where they are until write() returns. `dims[0]` is the row length.
+  void add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims,
+                  std::span<const std::byte> data);
+
+  /// Writes the file; the alignment is `general.alignment` if that was added, else 32.
+  /// Throws Error if it cannot be written; a partial file is then removed.
+  void write(const std::string& path) const;
+
+ private:
+  struct Entry {
+    std::string key;
+    ValueType type;
+    std::vector<std::byte> bytes;
+  };
+  struct Item {
+    std::string name;
+    Type type;
+    std::vector<uint64_t> dims;
+    std::span<const std::byte> data;
+  };
+  std::vector<Entry> entries_;
+  std::vector<Item> items_;
+};
+
+}  // namespace weld::gguf

@@ -1,0 +1,27 @@
+// Q4_0: 32 weights, one scale, 4 bits each. {f16 d; u8 qs[16]}; low nibbles first, then high ones.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct Q4_0 {
+  static constexpr Type type = Type::Q4_0;
+  static constexpr int group = 32, zero = 8, max_code = 15;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    return i < 16 ? byte_at(block, 2 + i) & 15 : byte_at(block, 2 + i - 16) >> 4;
+  }
+  static float scale(const std::byte* block, int) { return f16_at(block, 0); }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int) { return nibbles(block + 2); }
+  static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant
