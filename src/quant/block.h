@@ -1,4 +1,5 @@
-// How a block type is described: once, here and in one file a type, for every kernel of every backend.
+// How a block type is described: once, here and in one file a type, for every kernel of every
+// backend.
 //
 // A quantized type is a struct with
 //   type        its gguf::Type (which gives the block's elements and bytes)
@@ -12,10 +13,11 @@
 // in plain C++, which is the specification, and for AVX2 and wider
 //   codes(block, i)    the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector
 //   scales(block, scale, offset)  all groups' scales (and offsets, if it has any) at once
-// A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as floats.
+// A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
+// floats.
 //
-// The headers are compiled once for each instruction set, so everything in them lives in a namespace
-// of that instruction set: the linker must never take one build's function for another's.
+// The headers are compiled once for each instruction set, so everything in them lives in a
+// namespace of that instruction set: the linker must never take one build's function for another's.
 #pragma once
 
 #include <cstddef>
@@ -67,29 +69,54 @@ inline float from_bits(uint32_t bits) {
   return v;
 }
 
-/// IEEE half precision at byte i of p, exactly.
-inline float f16_at(const std::byte* p, int i) {
+/// The value of an IEEE half-precision number, exactly; NaNs become quiet, as the hardware makes
+/// them.
+inline float f16(uint16_t half) {
 #ifdef __F16C__
-  return _cvtsh_ss(u16_at(p, i));
+  return _cvtsh_ss(half);
 #else
-  // Shift the 15 bits below the sign to float's place and mend the exponent's bias by a multiplication,
-  // which is exact and takes subnormals in its stride; infinities and NaNs keep their exponent full.
-  const uint32_t h = u16_at(p, i);
+  // Shift the 15 bits below the sign to float's place and mend the exponent's bias by a
+  // multiplication, which is exact and takes subnormals in its stride; infinities and NaNs keep
+  // their exponent full.
+  const uint32_t h = half;
   const uint32_t magnitude = (h & 0x7fffU) << 13;
   const float scaled = from_bits(magnitude) * 0x1p112F;
   uint32_t bits;
   std::memcpy(&bits, &scaled, sizeof bits);
   if ((h & 0x7c00U) == 0x7c00U) bits = magnitude | 0x7f800000U;
+  if ((h & 0x7fffU) > 0x7c00U) bits |= 0x00400000U;
   return from_bits(bits | (h & 0x8000U) << 16);
 #endif
 }
 
+/// The half-precision number at byte i of p.
+inline float f16_at(const std::byte* p, int i) { return f16(u16_at(p, i)); }
+
 #ifdef __AVX2__
+inline __m128i load16(const std::byte* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+inline __m256i load32(const std::byte* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+
+/// Each byte shifted right (left where `right` is negative) and masked; the mask must drop what the
+/// shift moves over from the neighbouring byte.
+inline __m256i bit_field(__m256i v, int right, int mask) {
+  const __m256i moved = right < 0 ? _mm256_slli_epi16(v, -right) : _mm256_srli_epi16(v, right);
+  return _mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(mask)));
+}
+
 /// 16 bytes of 4-bit codes as 32 bytes: the low nibbles, then the high ones.
 inline __m256i nibbles(const std::byte* p) {
-  const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i packed = load16(p);
   const __m256i both = _mm256_set_m128i(_mm_srli_epi16(packed, 4), packed);
   return _mm256_and_si256(both, _mm256_set1_epi8(15));
+}
+
+/// Eight scales: d times eight integers.
+inline void store_scales(float* out, float d, __m256i factors) {
+  _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_set1_ps(d), _mm256_cvtepi32_ps(factors)));
 }
 #endif
 

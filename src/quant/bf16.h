@@ -1,0 +1,24 @@
+// BF16: one weight a block, the upper half of an IEEE single-precision number.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct BF16 {
+  static constexpr Type type = Type::BF16;
+
+  static float value(const std::byte* block) {
+    return from_bits(static_cast<uint32_t>(u16_at(block, 0)) << 16);
+  }
+
+#ifdef __AVX2__
+  static __m256 values(const std::byte* block) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(block)), 16));
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

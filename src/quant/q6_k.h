@@ -1,0 +1,46 @@
+// Q6_K: 256 weights in 16 groups of 16, a scale a group, 6 bits a weight.
+// {u8 ql[128]; u8 qh[64]; i8 scales[16]; f16 d}; weight = d * scale * (q - 32).
+// Each half of the block (128 weights) has 64 bytes of ql and 32 of qh. Its quarter j (32 weights)
+// takes its low 4 bits from ql's bytes 32 (j % 2) and on, low nibbles for j < 2, else high ones,
+// and its high 2 bits from bits 2 j and 2 j + 1 of qh.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct Q6_K {
+  static constexpr Type type = Type::Q6_K;
+  static constexpr int group = 16, zero = 32, max_code = 63;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int half = i / 128, j = i / 32 % 4, l = i % 32;
+    const int low = byte_at(block, 64 * half + 32 * (j % 2) + l) >> 4 * (j / 2) & 15;
+    const int high = byte_at(block, 128 + 32 * half + l) >> 2 * j & 3;
+    return low | high << 4;
+  }
+  static float scale(const std::byte* block, int g) {
+    return f16_at(block, 208) * static_cast<float>(static_cast<int8_t>(block[192 + g]));
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const int half = i / 4, j = i % 4;
+    const __m256i low = bit_field(load32(block + 64 * half + 32 * (j % 2)), 4 * (j / 2), 15);
+    const __m256i high = bit_field(load32(block + 128 + 32 * half), 2 * j - 4, 0x30);
+    return _mm256_or_si256(low, high);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    const float d = f16_at(block, 208);
+    const __m128i factors = load16(block + 192);
+    store_scales(scale, d, _mm256_cvtepi8_epi32(factors));
+    store_scales(scale + 8, d, _mm256_cvtepi8_epi32(_mm_srli_si128(factors, 8)));
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

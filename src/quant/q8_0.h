@@ -1,0 +1,28 @@
+// Q8_0: 32 weights, one scale, 8 bits each. {f16 d; i8 qs[32]}.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct Q8_0 {
+  static constexpr Type type = Type::Q8_0;
+  static constexpr int group = 32, zero = 128, max_code = 255;
+  static constexpr bool has_offset = false;
+
+  // Flipping the sign bit of a two's complement number adds 128 to it.
+  static uint8_t code(const std::byte* block, int i) { return byte_at(block, 2 + i) ^ 128; }
+  static float scale(const std::byte* block, int) { return f16_at(block, 0); }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int) {
+    return _mm256_xor_si256(load32(block + 2), _mm256_set1_epi8(-128));
+  }
+  static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant
