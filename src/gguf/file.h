@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "gguf/type.h"
@@ -33,8 +32,8 @@ enum class ValueType : uint32_t {
   F64 = 12,
 };
 
-/// A metadata value: a view of its validated bytes in the mapped file (without the type that precedes
-/// them), so that a file can be rewritten with values that weld does not understand.
+/// A metadata value: a view of its validated bytes in the mapped file (without the type that
+/// precedes them), so that a file can be rewritten with values that weld does not understand.
 struct Value {
   ValueType type{};
   std::span<const std::byte> bytes;
@@ -89,8 +88,8 @@ class File {
   const Value* find(std::string_view key) const;
   const Tensor* find_tensor(std::string_view name) const;
 
-  // Metadata read as a C++ value: nullopt where the key is absent, Error where its type or range does not
-  // fit. Any integer type of the format will do for an integer, F32 or F64 for a float.
+  // Metadata read as a C++ value: nullopt where the key is absent, Error where its type or range
+  // does not fit. Any integer type of the format will do for an integer, F32 or F64 for a float.
   std::optional<uint64_t> find_uint(std::string_view key, uint64_t max = UINT64_MAX) const;
   std::optional<double> find_float(std::string_view key) const;
   std::optional<bool> find_bool(std::string_view key) const;
@@ -105,7 +104,8 @@ class File {
   std::unique_ptr<State> state_;
 };
 
-/// "llama.block_count", "u32 42", "string \"abc\"": how a value is shown to people; long ones are cut.
+/// `u32 42`, `string "abc"`, `i32[3] {1, 2, 3}`: how a value is shown to people, in one line; long
+/// ones are cut.
 std::string describe(const Value& value);
 
 }  // namespace weld::gguf

@@ -45,19 +45,32 @@ struct TypeInfo {
 };
 
 inline constexpr TypeInfo type_table[] = {
-    {Type::F32, "F32", 1, 4},          {Type::F16, "F16", 1, 2},
-    {Type::BF16, "BF16", 1, 2},        {Type::Q4_0, "Q4_0", 32, 18},
-    {Type::Q4_1, "Q4_1", 32, 20},      {Type::Q5_0, "Q5_0", 32, 22},
-    {Type::Q5_1, "Q5_1", 32, 24},      {Type::Q8_0, "Q8_0", 32, 34},
-    {Type::Q2_K, "Q2_K", 256, 84},     {Type::Q3_K, "Q3_K", 256, 110},
-    {Type::Q4_K, "Q4_K", 256, 144},    {Type::Q5_K, "Q5_K", 256, 176},
-    {Type::Q6_K, "Q6_K", 256, 210},    {Type::IQ1_S, "IQ1_S", 256, 50},
-    {Type::IQ1_M, "IQ1_M", 256, 56},   {Type::IQ2_XXS, "IQ2_XXS", 256, 66},
-    {Type::IQ2_XS, "IQ2_XS", 256, 74}, {Type::IQ2_S, "IQ2_S", 256, 82},
-    {Type::IQ3_XXS, "IQ3_XXS", 256, 98}, {Type::IQ3_S, "IQ3_S", 256, 110},
-    {Type::IQ4_NL, "IQ4_NL", 32, 18},  {Type::IQ4_XS, "IQ4_XS", 256, 136},
-    {Type::TQ1_0, "TQ1_0", 256, 54},   {Type::TQ2_0, "TQ2_0", 256, 66},
-    {Type::MXFP4, "MXFP4", 32, 17},    {Type::NVFP4, "NVFP4", 64, 36},
+    {Type::F32, "F32", 1, 4},
+    {Type::F16, "F16", 1, 2},
+    {Type::BF16, "BF16", 1, 2},
+    {Type::Q4_0, "Q4_0", 32, 18},
+    {Type::Q4_1, "Q4_1", 32, 20},
+    {Type::Q5_0, "Q5_0", 32, 22},
+    {Type::Q5_1, "Q5_1", 32, 24},
+    {Type::Q8_0, "Q8_0", 32, 34},
+    {Type::Q2_K, "Q2_K", 256, 84},
+    {Type::Q3_K, "Q3_K", 256, 110},
+    {Type::Q4_K, "Q4_K", 256, 144},
+    {Type::Q5_K, "Q5_K", 256, 176},
+    {Type::Q6_K, "Q6_K", 256, 210},
+    {Type::IQ1_S, "IQ1_S", 256, 50},
+    {Type::IQ1_M, "IQ1_M", 256, 56},
+    {Type::IQ2_XXS, "IQ2_XXS", 256, 66},
+    {Type::IQ2_XS, "IQ2_XS", 256, 74},
+    {Type::IQ2_S, "IQ2_S", 256, 82},
+    {Type::IQ3_XXS, "IQ3_XXS", 256, 98},
+    {Type::IQ3_S, "IQ3_S", 256, 110},
+    {Type::IQ4_NL, "IQ4_NL", 32, 18},
+    {Type::IQ4_XS, "IQ4_XS", 256, 136},
+    {Type::TQ1_0, "TQ1_0", 256, 54},
+    {Type::TQ2_0, "TQ2_0", 256, 66},
+    {Type::MXFP4, "MXFP4", 32, 17},
+    {Type::NVFP4, "NVFP4", 64, 36},
 };
 
 /// The entry of a type id, or nullptr where weld does not read it.
@@ -70,7 +83,8 @@ constexpr const TypeInfo* find_type(uint32_t id) {
 /// The entry of a type that weld reads.
 constexpr const TypeInfo& info(Type type) { return *find_type(static_cast<uint32_t>(type)); }
 
-/// "Q4_K (12)"; also names the types of the format that weld does not read: "Q8_K (15)", "unknown (999)".
+/// "Q4_K (12)"; also names the types of the format that weld does not read: "Q8_K (15)", "unknown
+/// (999)".
 std::string describe_type(uint32_t id);
 
 }  // namespace weld::gguf

@@ -12,7 +12,8 @@
 
 namespace weld::gguf {
 
-/// What to write: metadata in order, then tensors in order. Values are owned bytes or copied from a File.
+/// What to write: metadata in order, then tensors in order. Values are owned bytes or copied from a
+/// File.
 class Writer {
  public:
   void add(std::string_view key, const Value& value);  ///< copied as it is, type and all
@@ -31,7 +32,8 @@ class Writer {
                   std::span<const std::byte> data);
 
   /// Writes the file; the alignment is `general.alignment` if that was added, else 32.
-  /// Throws Error if it cannot be written; a partial file is then removed.
+  /// The file appears complete or not at all, and replaces one that is there (which may still be
+  /// mapped). Throws Error if it cannot be written, or if File::open() would refuse it.
   void write(const std::string& path) const;
 
  private:
@@ -46,6 +48,12 @@ class Writer {
     std::vector<uint64_t> dims;
     std::span<const std::byte> data;
   };
+
+  uint64_t alignment() const;
+  std::vector<std::byte> header() const;
+  /// Throws where the reader would.
+  void check(const std::string& path, std::span<const std::byte> header) const;
+
   std::vector<Entry> entries_;
   std::vector<Item> items_;
 };

@@ -1,0 +1,224 @@
+// Writing a file: the header is put together in memory and read back by the reader's own checks
+// before anything is written; the file appears under its name only when it is complete.
+#include "gguf/writer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "fail.h"
+#include "gguf/header.h"
+#include "gguf/name_index.h"
+#include "gguf/quoted.h"
+#include "gguf/shards.h"
+
+namespace weld::gguf {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+template <typename T>
+void append(Bytes& out, T number) {
+  const auto* bytes = reinterpret_cast<const std::byte*>(&number);
+  out.insert(out.end(), bytes, bytes + sizeof number);
+}
+
+void append(Bytes& out, std::string_view text) {
+  append(out, uint64_t{text.size()});
+  const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
+  out.insert(out.end(), bytes, bytes + text.size());
+}
+
+template <typename T>
+Bytes bytes_of(const T& value) {
+  Bytes out;
+  append(out, value);
+  return out;
+}
+
+template <typename T>
+Bytes array_of(ValueType type, std::span<const T> values) {
+  Bytes out;
+  append(out, static_cast<uint32_t>(type));
+  append(out, uint64_t{values.size()});
+  for (const T& value : values) append(out, value);
+  return out;
+}
+
+/// A file that is being written under a name of its own beside the target, and removed unless
+/// finished.
+class PendingFile {
+ public:
+  explicit PendingFile(const std::string& path) : target_(path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+      fail("{}: is not a regular file", shown());
+    // Another writer of this process may be at the same target, or a dead one may have left its
+    // file.
+    for (int attempt = 0; descriptor_ < 0 && attempt < 100; ++attempt) {
+      pending_ = fmt::format("{}.{}.{}.tmp", path, getpid(), attempt);
+      descriptor_ = open(pending_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (descriptor_ < 0 && errno != EEXIST) break;
+    }
+    if (descriptor_ < 0) fail_errno("create");
+  }
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+  ~PendingFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+    if (!pending_.empty()) unlink(pending_.c_str());
+  }
+
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail_errno("write");
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    }
+  }
+
+  /// Gives the file its name; on the disk first, so that a crash leaves the old file or the new
+  /// one.
+  void finish() {
+    if (fsync(descriptor_) != 0) fail_errno("write");
+    if (close(std::exchange(descriptor_, -1)) != 0) fail_errno("write");
+    if (rename(pending_.c_str(), target_.c_str()) != 0) fail_errno("write");
+    pending_.clear();
+  }
+
+ private:
+  std::string shown() const { return plain(target_, target_.size()); }
+  [[noreturn]] void fail_errno(const char* action) const {
+    const std::error_code error(errno, std::generic_category());
+    fail("{}: cannot {}: {}", shown(), action, error.message());
+  }
+
+  std::string target_;
+  std::string pending_;
+  int descriptor_ = -1;
+};
+
+}  // namespace
+
+void Writer::add(std::string_view key, const Value& value) {
+  entries_.push_back({std::string(key), value.type, {value.bytes.begin(), value.bytes.end()}});
+}
+
+void Writer::add_u32(std::string_view key, uint32_t value) {
+  add(key, {ValueType::U32, bytes_of(value)});
+}
+
+void Writer::add_i32(std::string_view key, int32_t value) {
+  add(key, {ValueType::I32, bytes_of(value)});
+}
+
+void Writer::add_u64(std::string_view key, uint64_t value) {
+  add(key, {ValueType::U64, bytes_of(value)});
+}
+
+void Writer::add_f32(std::string_view key, float value) {
+  add(key, {ValueType::F32, bytes_of(value)});
+}
+
+void Writer::add_bool(std::string_view key, bool value) {
+  add(key, {ValueType::Bool, bytes_of(static_cast<uint8_t>(value))});
+}
+
+void Writer::add_string(std::string_view key, std::string_view value) {
+  add(key, {ValueType::String, bytes_of(value)});
+}
+
+void Writer::add_strings(std::string_view key, std::span<const std::string> values) {
+  add(key, {ValueType::Array, array_of(ValueType::String, values)});
+}
+
+void Writer::add_i32s(std::string_view key, std::span<const int32_t> values) {
+  add(key, {ValueType::Array, array_of(ValueType::I32, values)});
+}
+
+void Writer::add_f32s(std::string_view key, std::span<const float> values) {
+  add(key, {ValueType::Array, array_of(ValueType::F32, values)});
+}
+
+void Writer::add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims,
+                        std::span<const std::byte> data) {
+  items_.push_back({std::string(name), type, {dims.begin(), dims.end()}, data});
+}
+
+uint64_t Writer::alignment() const {
+  for (const Entry& entry : entries_) {
+    if (entry.key != alignment_key || entry.bytes.size() != sizeof(uint32_t)) continue;
+    uint32_t alignment = 0;
+    std::memcpy(&alignment, entry.bytes.data(), sizeof alignment);
+    if (is_alignment(alignment)) return alignment;
+  }
+  return default_alignment;  // also for a value that check() then refuses
+}
+
+std::vector<std::byte> Writer::header() const {
+  Bytes out;
+  for (const char c : std::string_view("GGUF")) out.push_back(static_cast<std::byte>(c));
+  append(out, uint32_t{3});
+  append(out, uint64_t{items_.size()});
+  append(out, uint64_t{entries_.size()});
+  for (const Entry& entry : entries_) {
+    append(out, std::string_view(entry.key));
+    append(out, static_cast<uint32_t>(entry.type));
+    out.insert(out.end(), entry.bytes.begin(), entry.bytes.end());
+  }
+  uint64_t offset = 0;
+  for (const Item& item : items_) {
+    append(out, std::string_view(item.name));
+    append(out, static_cast<uint32_t>(item.dims.size()));
+    for (const uint64_t dimension : item.dims) append(out, dimension);
+    append(out, static_cast<uint32_t>(item.type));
+    append(out, offset);
+    offset = align_up(offset + item.data.size(), alignment());
+  }
+  return out;
+}
+
+void Writer::check(const std::string& path, std::span<const std::byte> header) const {
+  for (const Entry& entry : entries_) check_value(path, entry.key, {entry.type, entry.bytes});
+  const Header read = read_header(path, header);
+  check_split(path, read);
+
+  std::vector<std::string_view> names;
+  for (const Tensor& tensor : read.tensors) names.push_back(tensor.name);
+  const std::string shown = plain(path, path.size());
+  if (const auto twins = NameIndex(names).duplicate())
+    fail("{}: tensor {}: the name is used twice", shown, quoted(names[twins->second]));
+  for (size_t i = 0; i < items_.size(); ++i) {
+    if (items_[i].data.size() != read.tensors[i].bytes)
+      fail("{}: tensor {}: data: must be {} bytes, is {}", shown, quoted(names[i]),
+           read.tensors[i].bytes, items_[i].data.size());
+  }
+}
+
+void Writer::write(const std::string& path) const {
+  const Bytes head = header();
+  check(path, head);
+
+  const uint64_t unit = alignment();
+  const Bytes zeros(unit);
+  const auto padding = [&](uint64_t size) {
+    return std::span(zeros).first(align_up(size, unit) - size);
+  };
+  PendingFile file(path);
+  file.write(head);
+  file.write(padding(head.size()));
+  for (const Item& item : items_) {
+    file.write(item.data);
+    file.write(padding(item.data.size()));
+  }
+  file.finish();
+}
+
+}  // namespace weld::gguf
