@@ -93,6 +93,9 @@ inline float f16(uint16_t half) {
 inline float f16_at(const std::byte* p, int i) { return f16(u16_at(p, i)); }
 
 #ifdef __AVX2__
+inline __m128i load8(const std::byte* p) {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+}
 inline __m128i load16(const std::byte* p) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
 }
@@ -114,9 +117,37 @@ inline __m256i nibbles(const std::byte* p) {
   return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
 
+/// Each byte's entry of a table of 16; the bytes are less than 16.
+inline __m256i lookup(const uint8_t (&table)[16], __m256i indices) {
+  const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), indices);
+}
+
+/// 32 bytes: all ones where the bit is set, else zero.
+inline __m256i byte_mask(uint32_t bits) {
+  const __m256i eight_of_each =
+      _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
+  const __m256i one_bit_each = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
+  const __m256i spread =
+      _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), eight_of_each);
+  return _mm256_cmpeq_epi8(_mm256_and_si256(spread, one_bit_each), one_bit_each);
+}
+
+/// Eight fields of a word, each shifted to the bottom and masked.
+inline __m256i bit_fields(uint32_t word, __m256i shifts, int mask) {
+  const __m256i shifted = _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(word)), shifts);
+  return _mm256_and_si256(shifted, _mm256_set1_epi32(mask));
+}
+
 /// Eight scales: d times eight integers.
 inline void store_scales(float* out, float d, __m256i factors) {
   _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_set1_ps(d), _mm256_cvtepi32_ps(factors)));
+}
+
+/// Sixteen scales: d times sixteen signed bytes.
+inline void store_scales(float* out, float d, __m128i factors) {
+  store_scales(out, d, _mm256_cvtepi8_epi32(factors));
+  store_scales(out + 8, d, _mm256_cvtepi8_epi32(_mm_srli_si128(factors, 8)));
 }
 #endif
 

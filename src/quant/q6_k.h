@@ -34,10 +34,7 @@ struct Q6_K {
     return _mm256_or_si256(low, high);
   }
   static void scales(const std::byte* block, float* scale, float*) {
-    const float d = f16_at(block, 208);
-    const __m128i factors = load16(block + 192);
-    store_scales(scale, d, _mm256_cvtepi8_epi32(factors));
-    store_scales(scale + 8, d, _mm256_cvtepi8_epi32(_mm_srli_si128(factors, 8)));
+    store_scales(scale, f16_at(block, 208), load16(block + 192));
   }
 #endif
 };

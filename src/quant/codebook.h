@@ -1,0 +1,83 @@
+// The codebooks of the IQ types: how they are written down and how codewords are looked up.
+//
+// A codeword is the magnitudes of a run of 8 or 4 weights. There are few magnitudes, so a codeword
+// is listed as a 16-bit number with 2 or 4 bits a weight, lowest bits first, that count through
+// them. The compiler expands the lists to words with a byte a weight, which decoders load as they
+// are. Data is the same in every instruction set's build and stands outside of their namespaces.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+
+/// Codewords (or signs) as words of a byte a weight.
+template <typename Word, int n>
+struct Codebook {
+  alignas(64) Word words[n];
+};
+
+/// Codewords from packed ones and the magnitudes that their fields count through.
+template <typename Word, int n, int choices>
+consteval Codebook<Word, n> expand(const uint16_t (&packed)[n],
+                                   const uint8_t (&magnitudes)[choices]) {
+  constexpr int bits = 16 / sizeof(Word);
+  Codebook<Word, n> book{};
+  for (int c = 0; c < n; ++c)
+    for (int w = 0; w < static_cast<int>(sizeof(Word)); ++w)
+      book.words[c] |= Word{magnitudes[packed[c] >> bits * w & ((1 << bits) - 1)]} << 8 * w;
+  return book;
+}
+
+/// The 128 patterns of signs, 1 or -1 a byte, of eight weights of which an even number is negative:
+/// 7 bits say the signs of the first seven (a 1 is a minus) and so the eighth's.
+consteval Codebook<uint64_t, 128> expand_even_signs() {
+  Codebook<uint64_t, 128> book{};
+  for (unsigned pattern = 0; pattern < 128; ++pattern) {
+    unsigned minuses = 0;
+    for (unsigned w = 0; w < 8; ++w) {
+      const bool minus = w < 7 ? pattern >> w & 1 : minuses % 2;
+      minuses += minus;
+      book.words[pattern] |= uint64_t{minus ? 0xffU : 0x01U} << 8 * w;
+    }
+  }
+  return book;
+}
+inline constexpr Codebook<uint64_t, 128> even_signs = expand_even_signs();
+
+inline namespace WELD_TARGET {
+
+/// The byte of weight w of a word.
+template <typename Word>
+uint8_t weight_of(Word word, int w) {
+  return static_cast<uint8_t>(word >> 8 * w);
+}
+
+#ifdef __AVX2__
+/// The words of 8 weights with the indices index(0) to index(3).
+template <int n, typename Index>
+__m256i words_at(const Codebook<uint64_t, n>& book, Index index) {
+  const auto word = [&](int k) { return static_cast<int64_t>(book.words[index(k)]); };
+  return _mm256_setr_epi64x(word(0), word(1), word(2), word(3));
+}
+
+/// The words of 4 weights with the indices index(0) to index(7).
+template <int n, typename Index>
+__m256i words_at(const Codebook<uint32_t, n>& book, Index index) {
+  const auto word = [&](int k) { return static_cast<int>(book.words[index(k)]); };
+  return _mm256_setr_epi32(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7));
+}
+
+/// zero + magnitude * sign, for signs of 1 and -1.
+inline __m256i signed_codes(__m256i magnitudes, __m256i signs, int zero) {
+  return _mm256_add_epi8(_mm256_sign_epi8(magnitudes, signs),
+                         _mm256_set1_epi8(static_cast<char>(zero)));
+}
+
+/// Signs of 32 weights from a bit each; a 1 is a minus.
+inline __m256i signs_of(uint32_t minuses) {
+  return _mm256_or_si256(byte_mask(minuses), _mm256_set1_epi8(1));
+}
+#endif
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,61 @@
+// IQ1_M: 256 weights in 16 groups of 16, a scale a group, 11 bits and a shift for eight weights.
+// {u8 qs[32]; u8 qh[16]; u16 scales[4]}; weight = d * (2 scale + 1) * (codeword's weight +- 1/8).
+// Each byte of qs is the low part of a codeword's index; in the nibble of qh with the same number
+// the low 3 bits are its high part and the top bit set is a shift of -1/8. Each u16 of scales holds
+// four groups' scales of 3 bits and at the top one nibble of the f16 d. The codes count eighths, so
+// scale() has the 1/8.
+#pragma once
+
+#include "quant/iq1_codebook.h"
+#include "quant/iq_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ1_M {
+  static constexpr Type type = Type::IQ1_M;
+  static constexpr int group = 16, zero = 9, max_code = 18;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int shift = qh(block, i / 8) >> 3 ? -1 : 1;
+    return weight_of(iq1.words[index(block, i / 8)], i % 8) + shift;
+  }
+  static float scale(const std::byte* block, int g) {
+    const int scale = u16_at(block, 48 + g / 4 * 2) >> 3 * (g % 4) & 7;
+    return odd_scale(d(block) * 0.125F, scale);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i words = words_at(iq1, [=](int n) { return index(block, 4 * i + n); });
+    const __m256i shift_bits = _mm256_setr_epi64x(0x8, 0x80, 0x800, 0x8000);
+    const __m256i set = _mm256_and_si256(_mm256_set1_epi64x(u16_at(block, 32 + 2 * i)), shift_bits);
+    const __m256i shifts =
+        _mm256_or_si256(_mm256_cmpeq_epi64(set, shift_bits), _mm256_set1_epi8(1));
+    return _mm256_add_epi8(words, shifts);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    const __m256i shifts = _mm256_setr_epi32(0, 3, 6, 9, 16, 19, 22, 25);
+    const float eighth = d(block) * 0.125F;
+    store_odd_scales(scale, eighth, bit_fields(u32_at(block, 48), shifts, 7));
+    store_odd_scales(scale + 8, eighth, bit_fields(u32_at(block, 52), shifts, 7));
+  }
+#endif
+
+ private:
+  static int qh(const std::byte* block, int k) {
+    return byte_at(block, 32 + k / 2) >> 4 * (k % 2) & 15;
+  }
+  static int index(const std::byte* block, int k) {
+    return byte_at(block, k) | (qh(block, k) & 7) << 8;
+  }
+  static float d(const std::byte* block) {
+    const auto nibble = [&](int k) { return u16_at(block, 48 + 2 * k) >> 12 << 4 * k; };
+    return f16(nibble(0) | nibble(1) | nibble(2) | nibble(3));
+  }
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,49 @@
+// IQ1_S: 256 weights in 8 groups of 32, a scale and a shift a group, 11 bits for eight weights.
+// {f16 d; u8 qs[32]; u16 qh[8]}; weight = d * (2 scale + 1) * (codeword's weight +- 1/8).
+// Each byte of qs is the low part of a codeword's index. qh of a group: bits 3 k to 3 k + 2 are the
+// high part of its k-th index, bits 12 to 14 the scale, bit 15 set is a shift of -1/8. The codes
+// count eighths, so scale() has the 1/8.
+#pragma once
+
+#include "quant/iq1_codebook.h"
+#include "quant/iq_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ1_S {
+  static constexpr Type type = Type::IQ1_S;
+  static constexpr int group = 32, zero = 9, max_code = 18;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int g = i / 32, shift = qh(block, g) >> 15 ? -1 : 1;
+    return weight_of(iq1.words[index(block, g, i / 8 % 4)], i % 8) + shift;
+  }
+  static float scale(const std::byte* block, int g) {
+    return odd_scale(f16_at(block, 0) * 0.125F, qh(block, g) >> 12 & 7);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i words = words_at(iq1, [=](int n) { return index(block, i, n); });
+    const int shift = 1 - 2 * (qh(block, i) >> 15);
+    return _mm256_add_epi8(words, _mm256_set1_epi8(static_cast<char>(shift)));
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    const __m256i all = _mm256_cvtepu16_epi32(load16(block + 34));
+    const __m256i s = _mm256_and_si256(_mm256_srli_epi32(all, 12), _mm256_set1_epi32(7));
+    store_odd_scales(scale, f16_at(block, 0) * 0.125F, s);
+  }
+#endif
+
+ private:
+  static int qh(const std::byte* block, int g) { return u16_at(block, 34 + 2 * g); }
+  static int index(const std::byte* block, int g, int k) {
+    return byte_at(block, 2 + 4 * g + k) | (qh(block, g) >> 3 * k & 7) << 8;
+  }
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

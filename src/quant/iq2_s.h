@@ -1,0 +1,47 @@
+// IQ2_S: 256 weights in 16 groups of 16, a scale a group, a 10-bit codeword for eight weights, a
+// sign each. {f16 d; u8 qs[32]; u8 signs[32]; u8 qh[8]; u8 scales[8]}; weight = d * (2 scale + 1) /
+// 8 * +-magnitude. A byte of qs is the low part of a codeword's index and the 2 bits of qh with the
+// same number its high part; the same byte of signs has the signs. Nibble g of scales is the scale
+// of group g.
+#pragma once
+
+#include "quant/iq2_codebooks.h"
+#include "quant/iq_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ2_S {
+  static constexpr Type type = Type::IQ2_S;
+  static constexpr int group = 16, zero = 43, max_code = 86;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int magnitude = weight_of(iq2_s.words[index(block, i / 8)], i % 8);
+    const bool minus = byte_at(block, 34 + i / 8) >> i % 8 & 1;
+    return minus ? zero - magnitude : zero + magnitude;
+  }
+  static float scale(const std::byte* block, int g) {
+    const int scale = byte_at(block, 74 + g / 2) >> 4 * (g % 2) & 15;
+    return odd_scale(f16_at(block, 0) * 0.125F, scale);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i magnitudes = words_at(iq2_s, [=](int n) { return index(block, 4 * i + n); });
+    return signed_codes(magnitudes, signs_of(u32_at(block, 34 + 4 * i)), zero);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    store_odd_scales(scale, f16_at(block, 0) * 0.125F, block + 74);
+  }
+#endif
+
+ private:
+  static int index(const std::byte* block, int k) {
+    return byte_at(block, 2 + k) | (byte_at(block, 66 + k / 4) >> 2 * (k % 4) & 3) << 8;
+  }
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,46 @@
+// IQ2_XS: 256 weights in 16 groups of 16, a scale a group, a 9-bit codeword and 7 bits of signs for
+// eight weights. {f16 d; u16 qs[32]; u8 scales[8]}; weight = d * (2 scale + 1) / 8 * +-magnitude.
+// The low bits of a u16 of qs are the codeword's index, the high ones the signs. Nibble g of scales
+// is the scale of group g.
+#pragma once
+
+#include "quant/iq2_codebooks.h"
+#include "quant/iq_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ2_XS {
+  static constexpr Type type = Type::IQ2_XS;
+  static constexpr int group = 16, zero = 43, max_code = 86;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int q = qs(block, i / 8);
+    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[q >> 9], i % 8));
+    return zero + sign * weight_of(iq2_xs.words[q & 511], i % 8);
+  }
+  static float scale(const std::byte* block, int g) {
+    const int scale = byte_at(block, 66 + g / 2) >> 4 * (g % 2) & 15;
+    return odd_scale(f16_at(block, 0) * 0.125F, scale);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const auto q = [=](int n) { return qs(block, 4 * i + n); };
+    const __m256i magnitudes = words_at(iq2_xs, [=](int n) { return q(n) & 511; });
+    const __m256i signs = words_at(even_signs, [=](int n) { return q(n) >> 9; });
+    return signed_codes(magnitudes, signs, zero);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    store_odd_scales(scale, f16_at(block, 0) * 0.125F, block + 66);
+  }
+#endif
+
+ private:
+  static int qs(const std::byte* block, int k) { return u16_at(block, 2 + 2 * k); }
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

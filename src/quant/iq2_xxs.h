@@ -1,0 +1,53 @@
+// IQ2_XXS: 256 weights in 8 groups of 32, a scale a group, an 8-bit codeword and 7 bits of signs
+// for eight weights. {f16 d; {u8 index[4]; u32 signs_and_scale}[8]}; weight = d * (2 scale + 1) / 8
+// * +-magnitude. Bits 7 k to 7 k + 6 are the signs of the group's k-th eight weights, the top 4
+// bits the scale.
+#pragma once
+
+#include "quant/iq2_codebooks.h"
+#include "quant/iq_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ2_XXS {
+  static constexpr Type type = Type::IQ2_XXS;
+  static constexpr int group = 32, zero = 43, max_code = 86;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int g = i / 32, k = i / 8 % 4;
+    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[signs(block, g, k)], i % 8));
+    return zero + sign * weight_of(iq2_xxs.words[index(block, g, k)], i % 8);
+  }
+  static float scale(const std::byte* block, int g) {
+    const int scale = byte_at(block, 9 + 8 * g) >> 4;
+    return odd_scale(f16_at(block, 0) * 0.125F, scale);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i magnitudes = words_at(iq2_xxs, [=](int n) { return index(block, i, n); });
+    const __m256i plus_or_minus = words_at(even_signs, [=](int n) { return signs(block, i, n); });
+    return signed_codes(magnitudes, plus_or_minus, zero);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    // The upper halves of the 64-bit words, brought together and back in order.
+    const __m256 first = _mm256_castsi256_ps(load32(block + 2)),
+                 second = _mm256_castsi256_ps(load32(block + 34));
+    const __m256i upper = _mm256_castps_si256(_mm256_shuffle_ps(first, second, 0b11'01'11'01));
+    const __m256i ordered = _mm256_permute4x64_epi64(upper, 0b11'01'10'00);
+    store_odd_scales(scale, f16_at(block, 0) * 0.125F, _mm256_srli_epi32(ordered, 28));
+  }
+#endif
+
+ private:
+  static int index(const std::byte* block, int g, int k) { return byte_at(block, 2 + 8 * g + k); }
+  static int signs(const std::byte* block, int g, int k) {
+    return u32_at(block, 6 + 8 * g) >> 7 * k & 127;
+  }
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,48 @@
+// IQ3_S: 256 weights in 8 groups of 32, a scale a group, a 9-bit codeword for four weights, a sign
+// each. {f16 d; u8 qs[64]; u8 qh[8]; u8 signs[32]; u8 scales[4]}; weight = d * (2 scale + 1) *
+// +-magnitude. A byte of qs is the low part of a codeword's index and the bit of qh with the same
+// number its high part; bit i of signs is the sign of weight i. Nibble g of scales is the scale of
+// group g.
+#pragma once
+
+#include "quant/iq3_codebooks.h"
+#include "quant/iq_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ3_S {
+  static constexpr Type type = Type::IQ3_S;
+  static constexpr int group = 32, zero = 15, max_code = 30;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int magnitude = weight_of(iq3_s.words[index(block, i / 4)], i % 4);
+    const bool minus = byte_at(block, 74 + i / 8) >> i % 8 & 1;
+    return minus ? zero - magnitude : zero + magnitude;
+  }
+  static float scale(const std::byte* block, int g) {
+    const int scale = byte_at(block, 106 + g / 2) >> 4 * (g % 2) & 15;
+    return odd_scale(f16_at(block, 0), scale);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i magnitudes = words_at(iq3_s, [=](int n) { return index(block, 8 * i + n); });
+    return signed_codes(magnitudes, signs_of(u32_at(block, 74 + 4 * i)), zero);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+    store_odd_scales(scale, f16_at(block, 0), bit_fields(u32_at(block, 106), shifts, 15));
+  }
+#endif
+
+ private:
+  static int index(const std::byte* block, int k) {
+    return byte_at(block, 2 + k) | (byte_at(block, 66 + k / 8) >> k % 8 & 1) << 8;
+  }
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

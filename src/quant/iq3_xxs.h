@@ -1,0 +1,48 @@
+// IQ3_XXS: 256 weights in 8 groups of 32, a scale a group, an 8-bit codeword for four weights, 7
+// bits of signs for eight. {f16 d; u8 qs[64]; u32 signs_and_scale[8]}; weight = d * (2 scale + 1) /
+// 4 * +-magnitude. Bits 7 k to 7 k + 6 are the signs of the group's k-th eight weights, the top 4
+// bits the scale.
+#pragma once
+
+#include "quant/iq3_codebooks.h"
+#include "quant/iq_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ3_XXS {
+  static constexpr Type type = Type::IQ3_XXS;
+  static constexpr int group = 32, zero = 62, max_code = 124;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const auto sign =
+        static_cast<int8_t>(weight_of(even_signs.words[signs(block, i / 32, i / 8 % 4)], i % 8));
+    return zero + sign * weight_of(iq3_xxs.words[index(block, i / 4)], i % 4);
+  }
+  static float scale(const std::byte* block, int g) {
+    const int scale = byte_at(block, 69 + 4 * g) >> 4;
+    return odd_scale(f16_at(block, 0) * 0.25F, scale);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i magnitudes = words_at(iq3_xxs, [=](int n) { return index(block, 8 * i + n); });
+    const __m256i plus_or_minus = words_at(even_signs, [=](int n) { return signs(block, i, n); });
+    return signed_codes(magnitudes, plus_or_minus, zero);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    store_odd_scales(scale, f16_at(block, 0) * 0.25F, _mm256_srli_epi32(load32(block + 66), 28));
+  }
+#endif
+
+ private:
+  static int index(const std::byte* block, int k) { return byte_at(block, 2 + k); }
+  static int signs(const std::byte* block, int g, int k) {
+    return u32_at(block, 66 + 4 * g) >> 7 * k & 127;
+  }
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,31 @@
+// IQ4_NL: 32 weights, one scale, a 4-bit index into a codebook each. {f16 d; u8 qs[16]}; low
+// nibbles first, then high ones.
+#pragma once
+
+#include "quant/block.h"
+#include "quant/iq4.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct IQ4_NL {
+  static constexpr Type type = Type::IQ4_NL;
+  static constexpr int group = 32, zero = iq4_zero, max_code = 240;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    return iq4_codes[byte_at(block, 2 + i % 16) >> 4 * (i / 16) & 15];
+  }
+  static float scale(const std::byte* block, int) { return f16_at(block, 0); }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int) {
+    return lookup(iq4_codes, nibbles(block + 2));
+  }
+  static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

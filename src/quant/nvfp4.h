@@ -1,0 +1,43 @@
+// NVFP4: 64 weights in 4 groups of 16, a scale a group, 4-bit floats. {u8 d[4]; u8 qs[32]}.
+// A group has 8 bytes of qs, low nibbles first, then high ones. The scales are unsigned 8-bit
+// floats of 4 bits of exponent (bias 7) and 3 of mantissa. The codes are doubled floats, so scale()
+// is halved.
+#pragma once
+
+#include "quant/block.h"
+#include "quant/e2m1.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct NVFP4 {
+  static constexpr Type type = Type::NVFP4;
+  static constexpr int group = 16, zero = e2m1_zero, max_code = 24;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    return e2m1_codes[byte_at(block, 4 + i / 16 * 8 + i % 8) >> 4 * (i / 8 % 2) & 15];
+  }
+  // As bits of a float the exponent's bias is 120 too small, which a multiplication mends exactly,
+  // for subnormals too; 119 halves it.
+  static float scale(const std::byte* block, int g) {
+    return from_bits((byte_at(block, g) & 0x7fU) << 20) * 0x1p119F;
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    // From low nibbles of two groups, high nibbles of two groups to group after group.
+    const __m256i indices = _mm256_permute4x64_epi64(nibbles(block + 4 + 16 * i), 0b11'01'10'00);
+    return lookup(e2m1_codes, indices);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    const __m128i bytes = _mm_cvtsi32_si128(static_cast<int>(u32_at(block, 0) & 0x7f7f7f7fU));
+    const __m128 small = _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu8_epi32(bytes), 20));
+    _mm_storeu_ps(scale, _mm_mul_ps(small, _mm_set1_ps(0x1p119F)));
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,41 @@
+// Q2_K: 256 weights in 16 groups of 16, a scale and a minimum a group, 2 bits a weight.
+// {u8 scales[16]; u8 qs[64]; f16 d; f16 dmin}; weight = d * scale * q - dmin * minimum.
+// A byte of scales holds a group's scale in its low nibble and its minimum in the high one. Each
+// half of the block (128 weights) has 32 bytes of qs; its quarter j (32 weights) is in their bits 2
+// j and 2 j + 1.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct Q2_K {
+  static constexpr Type type = Type::Q2_K;
+  static constexpr int group = 16, zero = 0, max_code = 3;
+  static constexpr bool has_offset = true;
+
+  static uint8_t code(const std::byte* block, int i) {
+    return byte_at(block, 16 + i / 128 * 32 + i % 32) >> 2 * (i / 32 % 4) & 3;
+  }
+  static float scale(const std::byte* block, int g) {
+    return f16_at(block, 80) * static_cast<float>(byte_at(block, g) & 15);
+  }
+  static float offset(const std::byte* block, int g) {
+    return -f16_at(block, 82) * static_cast<float>(byte_at(block, g) >> 4);
+  }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    return bit_field(load32(block + 16 + i / 4 * 32), 2 * (i % 4), 3);
+  }
+  static void scales(const std::byte* block, float* scale, float* offset) {
+    const __m128i both = load16(block), nibble = _mm_set1_epi8(15);
+    store_scales(scale, f16_at(block, 80), _mm_and_si128(both, nibble));
+    store_scales(offset, -f16_at(block, 82), _mm_and_si128(_mm_srli_epi16(both, 4), nibble));
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

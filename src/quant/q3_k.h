@@ -1,0 +1,50 @@
+// Q3_K: 256 weights in 16 groups of 16, a scale a group, 3 bits a weight.
+// {u8 hmask[32]; u8 qs[64]; u8 scales[12]; f16 d}; weight = d * (scale - 32) * (q - 4).
+// The low 2 bits are in qs: each half of the block (128 weights) has 32 bytes, and its quarter j
+// (32 weights) is in their bits 2 j and 2 j + 1. The top bits of weights 32 j and on are bit j of
+// hmask. Scales have 6 bits: the low 4 are the low nibbles of bytes 0..7 for groups 0..7 and the
+// high nibbles for 8..15; the high 2 of groups 4 j and on are bits 2 j and 2 j + 1 of bytes 8..11.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct Q3_K {
+  static constexpr Type type = Type::Q3_K;
+  static constexpr int group = 16, zero = 4, max_code = 7;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int low = byte_at(block, 32 + i / 128 * 32 + i % 32) >> 2 * (i / 32 % 4) & 3;
+    return low | (byte_at(block, i % 32) >> i / 32 & 1) << 2;
+  }
+  static float scale(const std::byte* block, int g) {
+    const int low = byte_at(block, 96 + g % 8) >> 4 * (g / 8) & 15;
+    const int high = byte_at(block, 104 + g % 4) >> 2 * (g / 4) & 3;
+    return f16_at(block, 108) * static_cast<float>((low | high << 4) - 32);
+  }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i low = bit_field(load32(block + 32 + i / 4 * 32), 2 * (i % 4), 3);
+    const __m256i top = bit_field(load32(block), i - 2, 4);
+    return _mm256_or_si256(low, top);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    const __m128i bytes = load8(block + 96),
+                  tops = _mm_set1_epi32(static_cast<int>(u32_at(block, 104)));
+    const __m128i low =
+        _mm_and_si128(_mm_unpacklo_epi64(bytes, _mm_srli_epi16(bytes, 4)), _mm_set1_epi8(15));
+    const __m128i high =
+        _mm_and_si128(_mm_srlv_epi32(tops, _mm_setr_epi32(0, 2, 4, 6)), _mm_set1_epi8(3));
+    const __m128i both = _mm_or_si128(low, _mm_slli_epi16(high, 4));
+    store_scales(scale, f16_at(block, 108), _mm_sub_epi8(both, _mm_set1_epi8(32)));
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,31 @@
+// Q4_1: 32 weights, a scale and a minimum, 4 bits each. {f16 d; f16 m; u8 qs[16]}; weight = d * q +
+// m. Low nibbles first, then high ones.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct Q4_1 {
+  static constexpr Type type = Type::Q4_1;
+  static constexpr int group = 32, zero = 0, max_code = 15;
+  static constexpr bool has_offset = true;
+
+  static uint8_t code(const std::byte* block, int i) {
+    return byte_at(block, 4 + i % 16) >> 4 * (i / 16) & 15;
+  }
+  static float scale(const std::byte* block, int) { return f16_at(block, 0); }
+  static float offset(const std::byte* block, int) { return f16_at(block, 2); }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int) { return nibbles(block + 4); }
+  static void scales(const std::byte* block, float* scale, float* offset) {
+    *scale = f16_at(block, 0);
+    *offset = f16_at(block, 2);
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

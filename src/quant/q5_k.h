@@ -1,0 +1,42 @@
+// Q5_K: 256 weights in 8 groups of 32, a scale and a minimum a group, 5 bits a weight.
+// {f16 d; f16 dmin; u8 scales[12]; u8 qh[32]; u8 qs[128]}; weight = d * scale * q - dmin * minimum.
+// Each 32 bytes of qs hold the low 4 bits of two groups: the low nibbles one, the high nibbles the
+// next. The top bits of group g are bit g of qh.
+#pragma once
+
+#include "quant/block.h"
+#include "quant/k_scales.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct Q5_K {
+  static constexpr Type type = Type::Q5_K;
+  static constexpr int group = 32, zero = 0, max_code = 31;
+  static constexpr bool has_offset = true;
+
+  static uint8_t code(const std::byte* block, int i) {
+    const int low = byte_at(block, 48 + i / 64 * 32 + i % 32) >> 4 * (i / 32 % 2) & 15;
+    return low | (byte_at(block, 16 + i % 32) >> i / 32 & 1) << 4;
+  }
+  static float scale(const std::byte* block, int g) {
+    return f16_at(block, 0) * static_cast<float>(k_scale(block + 4, g));
+  }
+  static float offset(const std::byte* block, int g) {
+    return -f16_at(block, 2) * static_cast<float>(k_minimum(block + 4, g));
+  }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    const __m256i low = bit_field(load32(block + 48 + i / 2 * 32), i % 2 * 4, 15);
+    const __m256i top = bit_field(load32(block + 16), i - 4, 16);
+    return _mm256_or_si256(low, top);
+  }
+  static void scales(const std::byte* block, float* scale, float* offset) {
+    k_scales(block + 4, f16_at(block, 0), f16_at(block, 2), scale, offset);
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant

@@ -1,0 +1,33 @@
+// TQ2_0: 256 weights, one scale, 2 bits each. {u8 qs[64]; f16 d}; weight = d * (q - 1), meant to be
+// -1, 0 or 1 times d, though a file may hold a 3. Each half of the block (128 weights) has 32 bytes
+// of qs; its quarter j (32 weights) is in their bits 2 j and 2 j + 1.
+#pragma once
+
+#include "quant/block.h"
+
+namespace weld::quant {
+inline namespace WELD_TARGET {
+
+struct TQ2_0 {
+  static constexpr Type type = Type::TQ2_0;
+  static constexpr int group = 32, zero = 1, max_code = 3;
+  static constexpr bool has_offset = false;
+
+  static uint8_t code(const std::byte* block, int i) {
+    return byte_at(block, i / 128 * 32 + i % 32) >> 2 * (i / 32 % 4) & 3;
+  }
+  static float scale(const std::byte* block, int) { return f16_at(block, 64); }
+  static float offset(const std::byte*, int) { return 0; }
+
+#ifdef __AVX2__
+  static __m256i codes(const std::byte* block, int i) {
+    return bit_field(load32(block + i / 4 * 32), 2 * (i % 4), 3);
+  }
+  static void scales(const std::byte* block, float* scale, float*) {
+    _mm256_storeu_ps(scale, _mm256_set1_ps(f16_at(block, 64)));
+  }
+#endif
+};
+
+}  // namespace WELD_TARGET
+}  // namespace weld::quant
