@@ -1,7 +1,7 @@
 // NVFP4: 64 weights in 4 groups of 16, a scale a group, 4-bit floats. {u8 d[4]; u8 qs[32]}.
 // A group has 8 bytes of qs, low nibbles first, then high ones. The scales are unsigned 8-bit
-// floats of 4 bits of exponent (bias 7) and 3 of mantissa. The codes are doubled floats, so scale()
-// is halved.
+// floats of 4 bits of exponent (bias 7) and 3 of mantissa; the top bit says nothing, and what would
+// be a NaN is 0. The codes are doubled floats, so scale() is halved.
 #pragma once
 
 #include "quant/block.h"
@@ -18,10 +18,9 @@ struct NVFP4 {
   static uint8_t code(const std::byte* block, int i) {
     return e2m1_codes[byte_at(block, 4 + i / 16 * 8 + i % 8) >> 4 * (i / 8 % 2) & 15];
   }
-  // As bits of a float the exponent's bias is 120 too small, which a multiplication mends exactly,
-  // for subnormals too; 119 halves it.
   static float scale(const std::byte* block, int g) {
-    return from_bits((byte_at(block, g) & 0x7fU) << 20) * 0x1p119F;
+    const uint32_t magnitude = byte_at(block, g) & 0x7fU;
+    return magnitude == 0x7fU ? 0 : from_bits(magnitude << 20) * rebias;
   }
   static float offset(const std::byte*, int) { return 0; }
 
@@ -33,10 +32,17 @@ struct NVFP4 {
   }
   static void scales(const std::byte* block, float* scale, float*) {
     const __m128i bytes = _mm_cvtsi32_si128(static_cast<int>(u32_at(block, 0) & 0x7f7f7f7fU));
-    const __m128 small = _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu8_epi32(bytes), 20));
-    _mm_storeu_ps(scale, _mm_mul_ps(small, _mm_set1_ps(0x1p119F)));
+    const __m128i magnitudes = _mm_cvtepu8_epi32(bytes);
+    const __m128i nan = _mm_cmpeq_epi32(magnitudes, _mm_set1_epi32(0x7f));
+    const __m128i bits = _mm_andnot_si128(nan, _mm_slli_epi32(magnitudes, 20));
+    _mm_storeu_ps(scale, _mm_mul_ps(_mm_castsi128_ps(bits), _mm_set1_ps(rebias)));
   }
 #endif
+
+ private:
+  // Moved to their places in a float, the exponent's bits have a bias that is 120 too small, which
+  // a multiplication mends exactly, for subnormals too; one less halves the scale.
+  static constexpr float rebias = 0x1p119F;
 };
 
 }  // namespace WELD_TARGET

@@ -31,7 +31,7 @@ TEST_P(Decode, MatchesTheFormatsOwnPackage) {
   const gguf::TypeInfo& type = GetParam();
   const std::filesystem::path folder = test::refs() / "quants";
   const auto index = nlohmann::json::parse(std::ifstream(folder / "index.json"));
-  if (!index.contains(type.name)) GTEST_SKIP() << "no reference blocks of " << type.name;
+  ASSERT_TRUE(index.contains(type.name));
   const auto& entry = index[type.name];
   ASSERT_EQ(entry["type_id"], static_cast<uint32_t>(type.type));
   ASSERT_EQ(entry["block_elements"], type.block_elements);
@@ -51,7 +51,15 @@ TEST_P(Decode, MatchesTheFormatsOwnPackage) {
         << values[i] << ", not " << expected[i];
 }
 
-INSTANTIATE_TEST_SUITE_P(AllTypes, Decode, testing::ValuesIn(gguf::type_table),
+// All types but F32, whose blocks are its values.
+std::vector<gguf::TypeInfo> types() {
+  std::vector<gguf::TypeInfo> found;
+  for (const gguf::TypeInfo& type : gguf::type_table)
+    if (type.type != gguf::Type::F32) found.push_back(type);
+  return found;
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Decode, testing::ValuesIn(types()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
