@@ -169,7 +169,7 @@ void read_dimensions(Cursor& cursor, Tensor& tensor) {
     if (dimension == 0) cursor.fail("dimension {} is 0", i);
     // Below 2^63, so that sizes are safe as signed numbers too.
     if (dimension > INT64_MAX / elements)
-      cursor.fail("dimension {}: {} makes more than 2^63 elements", i, dimension);
+      cursor.fail("dimension {}: {} makes 2^63 elements or more", i, dimension);
     elements *= dimension;
     tensor.dims[i] = dimension;
   }
@@ -190,7 +190,7 @@ Tensor read_tensor(Cursor& cursor, uint64_t index) {
   tensor.type = type->type;
   const uint64_t blocks = tensor.dims[0] / type->block_elements * tensor.rows();
   if (blocks > INT64_MAX / type->block_bytes)
-    cursor.fail("size: {} blocks of {} bytes are more than 2^63 bytes", blocks, type->block_bytes);
+    cursor.fail("size: {} blocks of {} bytes are 2^63 bytes or more", blocks, type->block_bytes);
   tensor.bytes = blocks * type->block_bytes;
   return tensor;
 }

@@ -12,8 +12,8 @@ struct ForeignType {
   const char* name;
 };
 
-// Types of the format that hold no weights to multiply with, withdrawn ones, and those of
-// ik_llama.cpp.
+// What weld does not read: types that no weights are stored in, withdrawn and recent ones, and
+// those of ik_llama.cpp.
 constexpr ForeignType foreign_types[] = {
     {4, "Q4_2"},         {5, "Q4_3"},        {9, "Q8_1"},         {15, "Q8_K"},
     {24, "I8"},          {25, "I16"},        {26, "I32"},         {27, "I64"},

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "fail.h"
@@ -24,6 +25,7 @@ namespace {
 using Bytes = std::vector<std::byte>;
 
 template <typename T>
+requires std::is_arithmetic_v<T>
 void append(Bytes& out, T number) {
   const auto* bytes = reinterpret_cast<const std::byte*>(&number);
   out.insert(out.end(), bytes, bytes + sizeof number);
