@@ -15,7 +15,7 @@ struct BF16 {
 
 #ifdef __AVX2__
   static __m256 values(const std::byte* block) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(block)), 16));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(block, 0)), 16));
   }
 #endif
 };

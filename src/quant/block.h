@@ -93,14 +93,14 @@ inline float f16(uint16_t half) {
 inline float f16_at(const std::byte* p, int i) { return f16(u16_at(p, i)); }
 
 #ifdef __AVX2__
-inline __m128i load8(const std::byte* p) {
-  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+inline __m128i load8(const std::byte* p, int i) {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i));
 }
-inline __m128i load16(const std::byte* p) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+inline __m128i load16(const std::byte* p, int i) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
 }
-inline __m256i load32(const std::byte* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+inline __m256i load32(const std::byte* p, int i) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i));
 }
 
 /// Each byte shifted right (left where `right` is negative) and masked; the mask must drop what the
@@ -110,9 +110,9 @@ inline __m256i bit_field(__m256i v, int right, int mask) {
   return _mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(mask)));
 }
 
-/// 16 bytes of 4-bit codes as 32 bytes: the low nibbles, then the high ones.
-inline __m256i nibbles(const std::byte* p) {
-  const __m128i packed = load16(p);
+/// The 16 bytes of 4-bit codes at byte i of p as 32 bytes: the low nibbles, then the high ones.
+inline __m256i nibbles(const std::byte* p, int i) {
+  const __m128i packed = load16(p, i);
   const __m256i both = _mm256_set_m128i(_mm_srli_epi16(packed, 4), packed);
   return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }

@@ -12,7 +12,7 @@ struct F16 {
   static float value(const std::byte* block) { return f16_at(block, 0); }
 
 #ifdef __AVX2__
-  static __m256 values(const std::byte* block) { return _mm256_cvtph_ps(load16(block)); }
+  static __m256 values(const std::byte* block) { return _mm256_cvtph_ps(load16(block, 0)); }
 #endif
 };
 

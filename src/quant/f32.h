@@ -12,7 +12,7 @@ struct F32 {
   static float value(const std::byte* block) { return from_bits(u32_at(block, 0)); }
 
 #ifdef __AVX2__
-  static __m256 values(const std::byte* block) { return _mm256_castsi256_ps(load32(block)); }
+  static __m256 values(const std::byte* block) { return _mm256_castsi256_ps(load32(block, 0)); }
 #endif
 };
 

@@ -33,7 +33,7 @@ struct IQ3_XXS {
     return signed_codes(magnitudes, plus_or_minus, zero);
   }
   static void scales(const std::byte* block, float* scale, float*) {
-    store_odd_scales(scale, f16_at(block, 0) * 0.25F, _mm256_srli_epi32(load32(block + 66), 28));
+    store_odd_scales(scale, f16_at(block, 0) * 0.25F, _mm256_srli_epi32(load32(block, 66), 28));
   }
 #endif
 

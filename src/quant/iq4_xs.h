@@ -26,7 +26,7 @@ struct IQ4_XS {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    return lookup(iq4_codes, nibbles(block + 8 + 16 * i));
+    return lookup(iq4_codes, nibbles(block, 8 + 16 * i));
   }
   static void scales(const std::byte* block, float* scale, float*) {
     const __m256i low =

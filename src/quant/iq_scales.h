@@ -18,7 +18,7 @@ inline void store_odd_scales(float* out, float d, __m256i s) {
 
 /// Sixteen scales from 8 bytes, low nibble first.
 inline void store_odd_scales(float* out, float d, const std::byte* nibbles) {
-  const __m128i bytes = load8(nibbles);
+  const __m128i bytes = load8(nibbles, 0);
   const __m128i pairs = _mm_unpacklo_epi8(bytes, _mm_srli_epi16(bytes, 4));
   const __m128i s = _mm_and_si128(pairs, _mm_set1_epi8(15));
   store_scales(out, d, _mm_or_si128(_mm_slli_epi16(s, 1), _mm_set1_epi8(1)));

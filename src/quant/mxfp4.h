@@ -24,7 +24,7 @@ struct MXFP4 {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int) {
-    return lookup(e2m1_codes, nibbles(block + 1));
+    return lookup(e2m1_codes, nibbles(block, 1));
   }
   static void scales(const std::byte* block, float* out, float*) { *out = scale(block, 0); }
 #endif

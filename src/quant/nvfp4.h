@@ -27,7 +27,7 @@ struct NVFP4 {
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
     // From low nibbles of two groups, high nibbles of two groups to group after group.
-    const __m256i indices = _mm256_permute4x64_epi64(nibbles(block + 4 + 16 * i), 0b11'01'10'00);
+    const __m256i indices = _mm256_permute4x64_epi64(nibbles(block, 4 + 16 * i), 0b11'01'10'00);
     return lookup(e2m1_codes, indices);
   }
   static void scales(const std::byte* block, float* scale, float*) {

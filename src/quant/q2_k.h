@@ -27,10 +27,10 @@ struct Q2_K {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    return bit_field(load32(block + 16 + i / 4 * 32), 2 * (i % 4), 3);
+    return bit_field(load32(block, 16 + i / 4 * 32), 2 * (i % 4), 3);
   }
   static void scales(const std::byte* block, float* scale, float* offset) {
-    const __m128i both = load16(block), nibble = _mm_set1_epi8(15);
+    const __m128i both = load16(block, 0), nibble = _mm_set1_epi8(15);
     store_scales(scale, f16_at(block, 80), _mm_and_si128(both, nibble));
     store_scales(offset, -f16_at(block, 82), _mm_and_si128(_mm_srli_epi16(both, 4), nibble));
   }

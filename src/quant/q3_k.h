@@ -29,12 +29,12 @@ struct Q3_K {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    const __m256i low = bit_field(load32(block + 32 + i / 4 * 32), 2 * (i % 4), 3);
-    const __m256i top = bit_field(load32(block), i - 2, 4);
+    const __m256i low = bit_field(load32(block, 32 + i / 4 * 32), 2 * (i % 4), 3);
+    const __m256i top = bit_field(load32(block, 0), i - 2, 4);
     return _mm256_or_si256(low, top);
   }
   static void scales(const std::byte* block, float* scale, float*) {
-    const __m128i bytes = load8(block + 96),
+    const __m128i bytes = load8(block, 96),
                   tops = _mm_set1_epi32(static_cast<int>(u32_at(block, 104)));
     const __m128i low =
         _mm_and_si128(_mm_unpacklo_epi64(bytes, _mm_srli_epi16(bytes, 4)), _mm_set1_epi8(15));

@@ -18,7 +18,7 @@ struct Q4_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int) { return nibbles(block + 2); }
+  static __m256i codes(const std::byte* block, int) { return nibbles(block, 2); }
   static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
 #endif
 };

@@ -19,7 +19,7 @@ struct Q4_1 {
   static float offset(const std::byte* block, int) { return f16_at(block, 2); }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int) { return nibbles(block + 4); }
+  static __m256i codes(const std::byte* block, int) { return nibbles(block, 4); }
   static void scales(const std::byte* block, float* scale, float* offset) {
     *scale = f16_at(block, 0);
     *offset = f16_at(block, 2);

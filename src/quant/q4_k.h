@@ -26,7 +26,7 @@ struct Q4_K {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    return bit_field(load32(block + 16 + i / 2 * 32), i % 2 * 4, 15);
+    return bit_field(load32(block, 16 + i / 2 * 32), i % 2 * 4, 15);
   }
   static void scales(const std::byte* block, float* scale, float* offset) {
     k_scales(block + 4, f16_at(block, 0), f16_at(block, 2), scale, offset);

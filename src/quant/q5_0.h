@@ -23,7 +23,7 @@ struct Q5_0 {
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int) {
     const __m256i top = _mm256_and_si256(byte_mask(u32_at(block, 2)), _mm256_set1_epi8(16));
-    return _mm256_or_si256(nibbles(block + 6), top);
+    return _mm256_or_si256(nibbles(block, 6), top);
   }
   static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
 #endif

@@ -28,8 +28,8 @@ struct Q5_K {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    const __m256i low = bit_field(load32(block + 48 + i / 2 * 32), i % 2 * 4, 15);
-    const __m256i top = bit_field(load32(block + 16), i - 4, 16);
+    const __m256i low = bit_field(load32(block, 48 + i / 2 * 32), i % 2 * 4, 15);
+    const __m256i top = bit_field(load32(block, 16), i - 4, 16);
     return _mm256_or_si256(low, top);
   }
   static void scales(const std::byte* block, float* scale, float* offset) {

@@ -29,12 +29,12 @@ struct Q6_K {
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
     const int half = i / 4, j = i % 4;
-    const __m256i low = bit_field(load32(block + 64 * half + 32 * (j % 2)), 4 * (j / 2), 15);
-    const __m256i high = bit_field(load32(block + 128 + 32 * half), 2 * j - 4, 0x30);
+    const __m256i low = bit_field(load32(block, 64 * half + 32 * (j % 2)), 4 * (j / 2), 15);
+    const __m256i high = bit_field(load32(block, 128 + 32 * half), 2 * j - 4, 0x30);
     return _mm256_or_si256(low, high);
   }
   static void scales(const std::byte* block, float* scale, float*) {
-    store_scales(scale, f16_at(block, 208), load16(block + 192));
+    store_scales(scale, f16_at(block, 208), load16(block, 192));
   }
 #endif
 };

@@ -18,7 +18,7 @@ struct Q8_0 {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int) {
-    return _mm256_xor_si256(load32(block + 2), _mm256_set1_epi8(-128));
+    return _mm256_xor_si256(load32(block, 2), _mm256_set1_epi8(-128));
   }
   static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
 #endif

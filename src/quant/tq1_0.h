@@ -24,8 +24,8 @@ struct TQ1_0 {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    if (i < 5) return digits(load32(block), _mm256_set1_epi16(powers[i]));
-    const __m128i qs = load16(block + 32);
+    if (i < 5) return digits(load32(block, 0), _mm256_set1_epi16(powers[i]));
+    const __m128i qs = load16(block, 32);
     if (i < 7) {  // two digits of the same 16 bytes
       const int n = 2 * (i - 5);
       const __m128i first = _mm_set1_epi16(powers[n]), second = _mm_set1_epi16(powers[n + 1]);

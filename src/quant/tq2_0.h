@@ -21,7 +21,7 @@ struct TQ2_0 {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    return bit_field(load32(block + i / 4 * 32), 2 * (i % 4), 3);
+    return bit_field(load32(block, i / 4 * 32), 2 * (i % 4), 3);
   }
   static void scales(const std::byte* block, float* scale, float*) {
     _mm256_storeu_ps(scale, _mm256_set1_ps(f16_at(block, 64)));
