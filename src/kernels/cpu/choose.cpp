@@ -1,0 +1,36 @@
+// Choosing among the builds of the kernels at run time.
+#include <cstdlib>
+#include <string>
+
+#include "fail.h"
+#include "kernels/cpu/kernels.h"
+
+namespace weld::kernels {
+
+KernelList available_kernels() {
+  KernelList available{{&portable::kernels}, 1};
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c"))
+    available.list[available.count++] = &avx2::kernels;
+  // The AVX-512 build is for processors with VNNI (Ice Lake, Zen 4 and later); older ones run
+  // AVX2's.
+  if (available.count == 2 && __builtin_cpu_supports("avx512f") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
+    available.list[available.count++] = &avx512::kernels;
+#endif
+  return available;
+}
+
+const Kernels& kernels() {
+  const KernelList available = available_kernels();
+  const char* wanted = std::getenv("WELD_ISA");
+  if (wanted == nullptr || *wanted == '\0') return *available.list[available.count - 1];
+  for (int i = 0; i < available.count; ++i)
+    if (std::string(wanted) == available.list[i]->name) return *available.list[i];
+  fail("WELD_ISA: must be portable, avx2 or avx512 and run on this processor, is \"{}\"", wanted);
+}
+
+}  // namespace weld::kernels

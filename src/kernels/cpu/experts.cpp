@@ -1,0 +1,83 @@
+// Mixture of experts: choosing them, and bringing their outputs together.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/cpu/project.h"
+
+namespace weld::kernels {
+
+void choose_experts(const float* logits, int tokens, int experts, int used, Routes& routes) {
+  const auto slots = static_cast<size_t>(tokens) * static_cast<size_t>(used);
+  routes.used = used;
+  routes.weight.resize(slots);
+  std::vector<int> chosen(slots), order(static_cast<size_t>(experts));
+  for (int t = 0; t < tokens; ++t) {
+    const float* row = logits + static_cast<size_t>(t) * static_cast<size_t>(experts);
+    std::iota(order.begin(), order.end(), 0);
+    // NaN sorts last, so that the comparison stays a strict order whatever the weights are.
+    const auto key = [row](int e) { return std::isnan(row[e]) ? -INFINITY : row[e]; };
+    std::partial_sort(order.begin(), order.begin() + used, order.end(), [key](int a, int b) {
+      return key(a) > key(b) || (key(a) == key(b) && a < b);
+    });
+    const size_t first = static_cast<size_t>(t) * static_cast<size_t>(used);
+    float total = 0;
+    for (int i = 0; i < used; ++i) {
+      const auto at = static_cast<size_t>(i);
+      chosen[first + at] = order[at];
+      routes.weight[first + at] = std::exp(row[order[at]] - row[order[0]]);
+      total += routes.weight[first + at];
+    }
+    for (int i = 0; i < used; ++i) routes.weight[first + static_cast<size_t>(i)] /= total;
+  }
+
+  // A counting sort by expert.
+  routes.begin.assign(static_cast<size_t>(experts) + 1, 0);
+  for (const int e : chosen) ++routes.begin[static_cast<size_t>(e) + 1];
+  std::partial_sum(routes.begin.begin(), routes.begin.end(), routes.begin.begin());
+  std::vector<int> next(routes.begin.begin(), routes.begin.end() - 1);
+  routes.slot.resize(slots);
+  routes.token.resize(slots);
+  routes.entry.resize(slots);
+  for (size_t slot = 0; slot < slots; ++slot) {
+    const int entry = next[static_cast<size_t>(chosen[slot])]++;
+    routes.slot[static_cast<size_t>(entry)] = static_cast<int>(slot);
+    routes.token[static_cast<size_t>(entry)] = static_cast<int>(slot) / used;
+    routes.entry[slot] = entry;
+  }
+}
+
+void project_down_experts(Context& context, const Segment& down, int columns, const float* x,
+                          int tokens, const Routes& routes, float* y) {
+  const auto slots = routes.slot.size();
+  const Activations input = prepare(context, {&down, 1}, x, static_cast<int>(slots), columns);
+  const int pieces = (down.rows + tile_rows - 1) / tile_rows;
+  // A piece is a block of rows of every expert: it has all of a token's outputs at hand and sums
+  // them in routing order, so no buffer of [slots][rows] is written and read again.
+  for (Buffer<float>& tile : context.tiles) tile.at_least(slots * tile_rows);
+  context.run(pieces, [&](int piece, int thread) noexcept {
+    const Kernels& kernels = context.kernels;
+    const int first = piece * tile_rows;
+    const int rows = std::min(tile_rows, down.rows - first);
+    float* tile = context.tiles[static_cast<size_t>(thread)].at_least(slots * tile_rows);
+    for (size_t e = 0; e + 1 < routes.begin.size(); ++e) {
+      const int begin = routes.begin[e], count = routes.begin[e + 1] - begin;
+      if (count == 0) continue;
+      float* part = tile + static_cast<size_t>(begin) * tile_rows;
+      kernels.multiply(block_of(down, static_cast<int>(e), first), input,
+                       routes.slot.data() + begin, count, part);
+      finish_tile(kernels, down, static_cast<int>(e), first, count, part);
+    }
+    for (int t = 0; t < tokens; ++t) {
+      float* to = y + static_cast<size_t>(t) * static_cast<size_t>(down.rows) + first;
+      for (int i = 0; i < routes.used; ++i) {
+        const auto slot =
+            static_cast<size_t>(t) * static_cast<size_t>(routes.used) + static_cast<size_t>(i);
+        kernels.add_scaled(tile + static_cast<size_t>(routes.entry[slot]) * tile_rows,
+                           routes.weight[slot], rows, to);
+      }
+    }
+  });
+}
+
+}  // namespace weld::kernels

@@ -1,0 +1,158 @@
+// The operations that are written for each instruction set, and the choice among them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "gguf/type.h"
+
+namespace weld::kernels {
+
+/// Rows that are multiplied together: 2 AVX-512 vectors of floats, 4 AVX2 ones, one quantization
+/// group of the projection that reads the outputs.
+inline constexpr int tile_rows = 32;
+
+/// Weights and activations that share a scale on the activations' side.
+inline constexpr int group_size = 32;
+
+/// Up to tile_rows consecutive rows of one weight matrix.
+struct RowBlock {
+  gguf::Type type{};
+  const std::byte* data = nullptr;  ///< the first row
+  size_t row_bytes = 0;             ///< from one row to the next
+  int rows = 0;
+};
+
+/// Activations of some tokens, in the forms that kernels read; a form that no weight needs is null.
+/// Quantized: value = scale * code, by groups of group_size.
+struct Activations {
+  int columns = 0;                ///< a multiple of group_size if there are codes
+  const float* values = nullptr;  ///< [tokens][columns]
+  const int8_t* codes = nullptr;  ///< [tokens][columns]
+  const int16_t* wide_codes =
+      nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
+  const float* scales = nullptr;  ///< [tokens][columns / 32]
+  const float* sums = nullptr;    ///< [tokens][columns / 32]: scale * sum of the group's codes
+  const float* half_sums = nullptr;  ///< [tokens][columns / 16]: the same for half groups
+};
+
+/// Where one token's quantized activations go; the fields are those of Activations.
+struct QuantizedRow {
+  int8_t* codes;
+  int16_t* wide_codes;
+  float* scales;
+  float* sums;
+  float* half_sums;
+};
+
+/// The gated activation of a feed-forward layer, act(gate) * up.
+enum class Gating {
+  SwiGLU,         ///< silu(g) * u, https://arxiv.org/abs/2002.05202
+  ClampedSwiGLU,  ///< gpt-oss: g <- min(g, 7), u <- clamp(u, -7, 7); g * sigmoid(1.702 g) * (u + 1)
+};
+
+/// Positions of a block of the key-value cache: 16 keys lie dimension by dimension, so that one
+/// vector holds one dimension of 16 (or 8) positions and a score needs no horizontal sum.
+inline constexpr int cache_block = 16;
+
+/// How keys and values are stored.
+enum class CacheType { F16, F32 };
+
+/// The cache of one layer for one key-value head. Block b of positions is at `data + b *
+/// block_stride`, counted modulo `blocks`: keys[key_size][cache_block], and, `value_offset` bytes
+/// on, values[cache_block][value_size].
+struct CacheView {
+  CacheType type{};
+  std::byte* data = nullptr;
+  size_t block_stride = 0;
+  size_t value_offset = 0;
+  int blocks = 0;
+  int key_size = 0;
+  int value_size = 0;
+};
+
+/// Attention of a run of tokens at consecutive positions, for the query heads of one key-value
+/// head.
+struct AttentionTask {
+  CacheView cache;
+  int position = 0;  ///< of the first token
+  int tokens = 0;
+  int heads = 0;    ///< query heads that share the key-value head
+  int window = 0;   ///< positions a token sees, itself included; 0: all
+  float scale = 1;  ///< of the scores, 1 / sqrt(key size)
+  const float* sinks =
+      nullptr;  ///< [heads]: a score that takes part in the softmax and has no value
+  const float* query = nullptr;  ///< token t, head h at query + t * query_stride + h * key_size
+  size_t query_stride = 0;
+  float* output = nullptr;  ///< token t, head h at output + t * output_stride + h * value_size
+  size_t output_stride = 0;
+};
+
+/// Query rows (tokens times heads) that one AttentionTask may have at most: their scores and sums
+/// stay in L1/L2.
+inline constexpr int max_attention_rows = 64;
+/// The largest head size that attention is built for.
+inline constexpr int max_head_size = 512;
+
+/// One build of everything that is arithmetic. All sizes are checked by the callers.
+struct Kernels {
+  const char* name;
+  /// Whether `multiply` reads wide_codes for types whose codes exceed 7 bits.
+  bool needs_wide_codes;
+
+  /// Quantizes one token's activations: groups of 32, scale = largest magnitude / 127, round to
+  /// nearest even.
+  void (*quantize)(const float* x, int columns, const QuantizedRow& out);
+
+  /// tile[i][r] = row r of the block . activations of token index[i] (of token i where index is
+  /// null), for i < tokens; tile is [tokens][tile_rows]; entries beyond the block's rows are
+  /// undefined.
+  void (*multiply)(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                   float* tile);
+
+  /// y = x / sqrt(mean(x^2) + epsilon) * weight, https://arxiv.org/abs/1910.07467; y may be x.
+  void (*rms_norm)(const float* x, const float* weight, float epsilon, int n, float* y);
+
+  /// Rotates `count` pairs by angles whose cosine and sine are given,
+  /// https://arxiv.org/abs/2104.09864: pairs (i, i + count) if halves, else (2i, 2i + 1).
+  void (*rotate)(float* x, const float* cosine, const float* sine, int count, bool halves);
+
+  /// out[i] = act(gate[i]) * up[i]; n need not be a multiple of anything, out may be gate or up.
+  void (*gate)(Gating gating, const float* gate, const float* up, int n, float* out);
+
+  /// y[i] = x[i] * scale + bias[i] (bias may be null); y may be x.
+  void (*scale_and_bias)(const float* x, float scale, const float* bias, int n, float* y);
+
+  /// y[i] += weight * x[i].
+  void (*add_scaled)(const float* x, float weight, int n, float* y);
+
+  /// Stores one position's key and value of one head in the cache.
+  void (*store)(const CacheView& cache, int position, const float* key, const float* value);
+
+  /// softmax(q k^T * scale) v, https://arxiv.org/abs/1706.03762, over the cached positions each
+  /// token may see.
+  void (*attend)(const AttentionTask& task);
+};
+
+namespace portable {
+extern const Kernels kernels;  ///< the specification: plain loops
+}
+namespace avx2 {
+extern const Kernels kernels;
+}
+namespace avx512 {
+extern const Kernels kernels;
+}
+
+/// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avx512)
+/// names. Throws Error if WELD_ISA names none, or one that this processor cannot run.
+const Kernels& kernels();
+
+/// The builds that this processor runs, slowest first, for tests and benchmarks.
+struct KernelList {
+  const Kernels* list[3];
+  int count;
+};
+KernelList available_kernels();
+
+}  // namespace weld::kernels

@@ -1,0 +1,369 @@
+// Vector builds of the product for many tokens: a panel of 32 rows is decoded once, transposed so
+// that a vector holds one step of k for 8 or 16 rows, and swept over all tokens. A sum needs no
+// horizontal addition, and lane, row and token each keep their own order of additions whatever
+// stands beside them.
+#include "kernels/cpu/target.h"
+#include "kernels/cpu/unroll.h"
+#include "kernels/cpu/vector.h"
+#include "quant/types.h"
+
+namespace weld::kernels::WELD_TARGET {
+namespace {
+
+/// Columns decoded at a time: 32 rows of 512 codes are 16 KiB, half of the first-level cache.
+constexpr int panel_columns = 512;
+/// Columns of floats decoded at a time, for the same 16 KiB (32 with 16-bit codes).
+constexpr int panel_values = 128;
+
+/// How the products of a block type's codes are summed.
+enum class Sums {
+  Bytes8,  ///< vpmaddubsw; 8 of its results fit in 16 bits before they are widened
+  Bytes4,
+  Bytes2,
+  Bytes1,
+  Words,  ///< weights and activations in 16 bits, vpmaddwd
+  Vnni,   ///< vpdpbusd
+};
+
+template <typename Block>
+constexpr Sums sums_of() {
+#ifdef __AVX512VNNI__
+  return Sums::Vnni;
+#else
+  // A result of vpmaddubsw is at most 2 * 127 * max_code; half a group is 4 steps of 4 codes.
+  constexpr int fit = 32767 / (2 * 127 * Block::max_code);
+  if (fit >= 8 && Block::group == 32) return Sums::Bytes8;
+  if (fit >= 4) return Sums::Bytes4;
+  if (fit >= 2) return Sums::Bytes2;
+  return fit >= 1 ? Sums::Bytes1 : Sums::Words;
+#endif
+}
+
+/// Decoded rows. A step is 128 bytes: 4 codes (or 2 of 16 bits) of each of 32 rows.
+struct Panel {
+  alignas(64) uint8_t codes[2 * panel_columns * tile_rows];
+  alignas(64) float scales[panel_columns / 16 * tile_rows];  ///< [group][row]
+  alignas(64) float offsets[panel_columns / 16 *
+                            tile_rows];  ///< [group][row], the zero's share included
+};
+
+/// Transposes 8 x 8 dwords: to[i] of lane r is from[r] of lane i.
+[[gnu::always_inline]] inline void transpose(const __m256i from[8], __m256i to[8]) {
+  __m256i a[8], b[8];
+  for (int i = 0; i < 4; ++i) {
+    a[2 * i] = _mm256_unpacklo_epi32(from[2 * i], from[2 * i + 1]);
+    a[2 * i + 1] = _mm256_unpackhi_epi32(from[2 * i], from[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
+    b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
+    b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
+    b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    to[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
+    to[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
+  }
+}
+
+/// Pointers to 8 rows from `first` on, of which those beyond the block repeat its last row.
+struct EightRows {
+  const std::byte* at[8];
+  EightRows(const RowBlock& rows, int first) {
+    for (int r = 0; r < 8; ++r) {
+      const int row = first + r < rows.rows ? first + r : rows.rows - 1;
+      at[r] = rows.data + static_cast<size_t>(row) * rows.row_bytes;
+    }
+  }
+};
+
+/// Decodes blocks `begin` up to `end` of all rows.
+template <typename Block>
+void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
+  constexpr int groups = quant::groups<Block>;
+  constexpr bool words = sums_of<Block>() == Sums::Words;
+  for (int first = 0; first < rows.rows; first += 8) {
+    const EightRows row(rows, first);
+    for (int b = begin; b < end; ++b) {
+      for (int r = 0; r < 8; ++r) {
+        alignas(32) float scale[groups < 8 ? 8 : groups], offset[groups < 8 ? 8 : groups];
+        Block::scales(row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>, scale, offset);
+        for (int g = 0; g < groups; ++g) {
+          const int at = ((b - begin) * groups + g) * tile_rows + first + r;
+          panel.scales[at] = scale[g];
+          float c = words ? 0.0F : -Block::zero * scale[g];
+          if constexpr (Block::has_offset) c += offset[g];
+          panel.offsets[at] = c;
+        }
+      }
+      unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
+        __m256i codes[8], steps[8];
+        for (int r = 0; r < 8; ++r)
+          codes[r] = Block::codes(row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>, i);
+        const int group = (b - begin) * (quant::elements<Block> / 32) + i;
+        if constexpr (words) {
+          for (int half = 0; half < 2; ++half) {
+            __m256i wide[8];
+            for (int r = 0; r < 8; ++r) {
+              const __m128i part =
+                  half ? _mm256_extracti128_si256(codes[r], 1) : _mm256_castsi256_si128(codes[r]);
+              wide[r] =
+                  _mm256_sub_epi16(_mm256_cvtepu8_epi16(part), _mm256_set1_epi16(Block::zero));
+            }
+            transpose(wide, steps);
+            uint8_t* to =
+                panel.codes + static_cast<ptrdiff_t>(group * 16 + half * 8) * 128 + first * 4;
+            for (int s = 0; s < 8; ++s)
+              _mm256_store_si256(reinterpret_cast<__m256i*>(to + s * 128), steps[s]);
+          }
+        } else {
+          transpose(codes, steps);
+          uint8_t* to = panel.codes + static_cast<ptrdiff_t>(group) * 8 * 128 + first * 4;
+          for (int s = 0; s < 8; ++s)
+            _mm256_store_si256(reinterpret_cast<__m256i*>(to + s * 128), steps[s]);
+        }
+      });
+    }
+  }
+}
+
+/// A tile's tokens: where their activations for the panel begin, and their sums.
+template <int Tokens>
+struct Tile {
+  const int8_t* codes[Tokens];  ///< or 16-bit codes, or floats
+  const float* scales[Tokens];
+  const float* sums[Tokens];
+  float* out[Tokens];
+};
+
+inline int load_int(const int8_t* p) {
+  int v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+#ifdef __AVX512VNNI__
+constexpr int tile_tokens = 6;  // 2 vectors of rows by 6 tokens: 12 sums in integers, 12 in floats
+constexpr int row_step = 32;
+
+/// Adds the products of one scale's columns for 32 rows: `Steps` steps of 4 codes.
+template <Sums, int Steps, int Tokens>
+[[gnu::always_inline]] inline void add_products(const uint8_t* panel, const Tile<Tokens>& tile,
+                                                int step, __m512i (&sum)[Tokens][2]) {
+  for (int t = 0; t < Tokens; ++t) sum[t][0] = sum[t][1] = _mm512_setzero_si512();
+  unroll<Steps>([&](auto s) __attribute__((always_inline)) {
+    const uint8_t* at = panel + static_cast<ptrdiff_t>(step + s) * 128;
+    const __m512i rows[2] = {_mm512_load_si512(at), _mm512_load_si512(at + 64)};
+    for (int t = 0; t < Tokens; ++t) {
+      const __m512i x = _mm512_set1_epi32(load_int(tile.codes[t] + (step + s) * 4));
+      sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], rows[0], x);
+      sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], rows[1], x);
+    }
+  });
+}
+inline Floats to_floats(__m512i v) { return _mm512_cvtepi32_ps(v); }
+using Ints = __m512i;
+#else
+constexpr int tile_tokens = 4;  // 2 vectors of rows by 4 tokens: 8 sums, in 16 registers
+constexpr int row_step = 16;
+
+inline __m256i load_panel(const uint8_t* p) {
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
+}
+
+/// Adds the products of one scale's columns for 16 rows: `Steps` steps of 4 codes.
+template <Sums sums, int Steps, int Tokens>
+[[gnu::always_inline]] inline void add_products(const uint8_t* panel, const Tile<Tokens>& tile,
+                                                int step, __m256i (&sum)[Tokens][2]) {
+  for (int t = 0; t < Tokens; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
+  if constexpr (sums == Sums::Words) {
+    unroll<2 * Steps>([&](auto s) __attribute__((always_inline)) {
+      const uint8_t* at = panel + static_cast<ptrdiff_t>(2 * step + s) * 128;
+      const __m256i rows[2] = {load_panel(at), load_panel(at + 32)};
+      for (int t = 0; t < Tokens; ++t) {
+        const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + (2 * step + s) * 4));
+        for (int v = 0; v < 2; ++v)
+          sum[t][v] = _mm256_add_epi32(sum[t][v], _mm256_madd_epi16(rows[v], x));
+      }
+    });
+  } else {
+    constexpr int run = sums == Sums::Bytes8 ? 8
+                        : sums == Sums::Bytes4 ? 4
+                        : sums == Sums::Bytes2 ? 2
+                                               : 1;
+    for (int first = 0; first < Steps; first += run) {
+      __m256i pairs[Tokens][2];
+      for (int s = first; s < first + run; ++s) {
+        const uint8_t* at = panel + static_cast<ptrdiff_t>(step + s) * 128;
+        const __m256i rows[2] = {load_panel(at), load_panel(at + 32)};
+        for (int t = 0; t < Tokens; ++t) {
+          const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + (step + s) * 4));
+          for (int v = 0; v < 2; ++v) {
+            const __m256i product = _mm256_maddubs_epi16(rows[v], x);
+            pairs[t][v] = s == first ? product : _mm256_add_epi16(pairs[t][v], product);
+          }
+        }
+      }
+      for (int t = 0; t < Tokens; ++t)
+        for (int v = 0; v < 2; ++v) {
+          const __m256i four = _mm256_madd_epi16(pairs[t][v], _mm256_set1_epi16(1));
+          sum[t][v] = first == 0 ? four : _mm256_add_epi32(sum[t][v], four);
+        }
+    }
+  }
+}
+inline Floats to_floats(__m256i v) { return _mm256_cvtepi32_ps(v); }
+using Ints = __m256i;
+#endif
+
+/// One panel times a tile of tokens, added to out. `columns` is a multiple of Group.
+template <Sums sums, int Group, bool Corrected, int Tokens>
+void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& tile) {
+  for (int first = 0; first < rows; first += row_step)
+    for (int g = 0; g < columns / Group; ++g) {
+      Ints sum[Tokens][2];
+      add_products<sums, Group / 4>(panel.codes + first * 4, tile, g * (Group / 4), sum);
+      const float* scales = panel.scales + g * tile_rows + first;
+      const float* offsets = panel.offsets + g * tile_rows + first;
+      for (int t = 0; t < Tokens; ++t)
+        for (int v = 0; v < 2; ++v) {
+          float* out = tile.out[t] + first + v * lanes;
+          const Floats scale =
+              load(scales + v * lanes) * broadcast(tile.scales[t][g * Group / group_size]);
+          Floats total = fma(to_floats(sum[t][v]), scale, load(out));
+          if constexpr (Corrected)
+            total = fma(load(offsets + v * lanes), broadcast(tile.sums[t][g]), total);
+          store(out, total);
+        }
+    }
+}
+
+template <typename Block, int Tokens>
+void sweep(const Panel& panel, int rows, int columns, int first_column, const Activations& x,
+           const int* index, int token, float* tile) {
+  constexpr Sums sums = sums_of<Block>();
+  constexpr bool corrected = Block::has_offset || (Block::zero != 0 && sums != Sums::Words);
+  Tile<Tokens> at;
+  for (int t = 0; t < Tokens; ++t) {
+    const auto row = static_cast<size_t>(index ? index[token + t] : token + t);
+    const size_t code = row * static_cast<size_t>(x.columns) + static_cast<size_t>(first_column);
+    at.codes[t] =
+        sums == Sums::Words ? reinterpret_cast<const int8_t*>(x.wide_codes + code) : x.codes + code;
+    at.scales[t] = x.scales + code / 32;
+    at.sums[t] = Block::group == 16 ? x.half_sums + code / 16 : x.sums + code / 32;
+    at.out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
+  }
+  sweep_codes<sums, Block::group, corrected, Tokens>(panel, rows, columns, at);
+}
+
+/// Calls f with the number of tokens as a constant, for whole tiles and the rest.
+template <typename F>
+void for_each_tile(int tokens, F f) {
+  int token = 0;
+  for (; token + tile_tokens <= tokens; token += tile_tokens)
+    f(std::integral_constant<int, tile_tokens>{}, token);
+  const int rest = tokens - token;
+  unroll<tile_tokens - 1>([&](auto n) {
+    if (rest == n + 1) f(std::integral_constant<int, n + 1>{}, token);
+  });
+}
+
+template <typename Block>
+void multiply_codes(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                    float* tile) {
+  constexpr int panel_blocks = panel_columns / quant::elements<Block>;
+  Panel panel;
+  const int blocks = x.columns / quant::elements<Block>;
+  for (int begin = 0; begin < blocks; begin += panel_blocks) {
+    const int end = begin + panel_blocks < blocks ? begin + panel_blocks : blocks;
+    decode<Block>(rows, begin, end, panel);
+    for_each_tile(tokens, [&](auto n, int token) {
+      sweep<Block, n>(panel, rows.rows, (end - begin) * quant::elements<Block>,
+                      begin * quant::elements<Block>, x, index, token, tile);
+    });
+  }
+}
+
+/// Decoded float rows: [column][row].
+struct ValuePanel {
+  alignas(64) float values[panel_values * tile_rows];
+};
+
+template <typename Block>
+void decode_values(const RowBlock& rows, int begin, int end, ValuePanel& panel) {
+  for (int first = 0; first < rows.rows; first += 8) {
+    const EightRows row(rows, first);
+    int k = begin;
+    for (; k + 8 <= end; k += 8) {
+      __m256i values[8], steps[8];
+      for (int r = 0; r < 8; ++r)
+        values[r] = _mm256_castps_si256(
+            Block::values(row.at[r] + static_cast<ptrdiff_t>(k) * quant::bytes<Block>));
+      transpose(values, steps);
+      for (int s = 0; s < 8; ++s)
+        _mm256_store_ps(panel.values + (k - begin + s) * tile_rows + first,
+                        _mm256_castsi256_ps(steps[s]));
+    }
+    for (; k < end; ++k)
+      for (int r = 0; r < 8; ++r)
+        panel.values[(k - begin) * tile_rows + first + r] =
+            Block::value(row.at[r] + static_cast<ptrdiff_t>(k) * quant::bytes<Block>);
+  }
+}
+
+/// 2 vectors of rows by tile_tokens tokens, summed in registers over the panel's columns.
+template <int Tokens>
+void sweep_values(const ValuePanel& panel, int rows, int columns, const float* const x[Tokens],
+                  float* const out[Tokens]) {
+  for (int first = 0; first < rows; first += 2 * lanes) {
+    Floats sum[Tokens][2];
+    for (int t = 0; t < Tokens; ++t)
+      for (int v = 0; v < 2; ++v) sum[t][v] = load(out[t] + first + v * lanes);
+    for (int k = 0; k < columns; ++k) {
+      const float* at = panel.values + k * tile_rows + first;
+      const Floats weights[2] = {load(at), load(at + lanes)};
+      for (int t = 0; t < Tokens; ++t) {
+        const Floats value = broadcast(x[t][k]);
+        for (int v = 0; v < 2; ++v) sum[t][v] = fma(weights[v], value, sum[t][v]);
+      }
+    }
+    for (int t = 0; t < Tokens; ++t)
+      for (int v = 0; v < 2; ++v) store(out[t] + first + v * lanes, sum[t][v]);
+  }
+}
+
+template <typename Block>
+void multiply_values(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile) {
+  ValuePanel panel;
+  for (int begin = 0; begin < x.columns; begin += panel_values) {
+    const int end = begin + panel_values < x.columns ? begin + panel_values : x.columns;
+    decode_values<Block>(rows, begin, end, panel);
+    for_each_tile(tokens, [&](auto n, int token) {
+      const float* values[n];
+      float* out[n];
+      for (int t = 0; t < n; ++t) {
+        const auto row = static_cast<size_t>(index ? index[token + t] : token + t);
+        values[t] = x.values + row * static_cast<size_t>(x.columns) + begin;
+        out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
+      }
+      sweep_values<n>(panel, rows.rows, end - begin, values, out);
+    });
+  }
+}
+
+}  // namespace
+
+void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile) {
+  for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(tokens) * tile_rows; i += lanes)
+    store(tile + i, broadcast(0));
+  quant::visit(rows.type, [&]<typename Block>() {
+    if constexpr (quant::is_float<Block>)
+      multiply_values<Block>(rows, x, index, tokens, tile);
+    else
+      multiply_codes<Block>(rows, x, index, tokens, tile);
+  });
+}
+
+}  // namespace weld::kernels::WELD_TARGET

@@ -1,0 +1,206 @@
+// Fused projections: quantize the input once, share out the union of all rows in blocks, one
+// barrier.
+#include "kernels/cpu/project.h"
+
+#include <algorithm>
+
+namespace weld::kernels {
+namespace {
+
+/// Below this many values the calling thread quantizes them faster than it could ask for help.
+constexpr size_t serial_values = 16384;
+
+bool needs_codes(std::span<const Segment> segments) {
+  return std::any_of(segments.begin(), segments.end(),
+                     [](const Segment& s) { return gguf::info(s.type).block_elements > 1; });
+}
+
+}  // namespace
+
+Activations prepare(Context& context, std::span<const Segment> segments, const float* x, int rows,
+                    int columns) {
+  Activations out;
+  out.columns = columns;
+  out.values = x;
+  if (!needs_codes(segments)) return out;
+  ++context.counters.quantizations;
+  const auto n = static_cast<size_t>(rows) * static_cast<size_t>(columns);
+  int8_t* codes = context.codes.at_least(n);
+  int16_t* wide = context.kernels.needs_wide_codes ? context.wide_codes.at_least(n) : nullptr;
+  float* scales = context.scales.at_least(n / 32);
+  float* sums = context.sums.at_least(n / 32);
+  float* half_sums = context.half_sums.at_least(n / 16);
+  const auto quantize = [&](int row, int) noexcept {
+    const size_t at = static_cast<size_t>(row) * static_cast<size_t>(columns);
+    context.kernels.quantize(x + at, columns,
+                             {codes + at, wide ? wide + at : nullptr, scales + at / 32,
+                              sums + at / 32, half_sums + at / 16});
+  };
+  if (n <= serial_values)
+    for (int row = 0; row < rows; ++row) quantize(row, 0);
+  else
+    context.run(rows, quantize);
+  out.codes = codes;
+  out.wide_codes = wide;
+  out.scales = scales;
+  out.sums = sums;
+  out.half_sums = half_sums;
+  return out;
+}
+
+RowBlock block_of(const Segment& segment, int expert, int first) {
+  return {segment.type,
+          segment.data + static_cast<size_t>(expert) * segment.expert_bytes +
+              static_cast<size_t>(first) * segment.row_bytes,
+          segment.row_bytes, std::min(tile_rows, segment.rows - first)};
+}
+
+void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int first, int tokens,
+                 float* tile) {
+  if (!segment.scale && !segment.bias) return;
+  const int rows = std::min(tile_rows, segment.rows - first);
+  const float scale = segment.scale ? segment.scale[expert] : 1.0F;
+  const float* bias = segment.bias
+                          ? segment.bias + static_cast<size_t>(expert) * segment.bias_stride + first
+                          : nullptr;
+  for (int t = 0; t < tokens; ++t) {
+    float* row = tile + static_cast<size_t>(t) * tile_rows;
+    kernels.scale_and_bias(row, scale, bias, rows, row);
+  }
+}
+
+namespace {
+
+/// One thread's share: a block of rows for all tokens of one expert.
+struct Piece {
+  int expert;
+  int segment;
+  int first;  ///< row
+};
+
+/// Who multiplies with which rows: without routes, every token with expert 0.
+struct Entries {
+  const Routes* routes;
+  int tokens;
+
+  int experts() const { return routes ? static_cast<int>(routes->begin.size()) - 1 : 1; }
+  int begin(int expert) const { return routes ? routes->begin[static_cast<size_t>(expert)] : 0; }
+  int count(int expert) const {
+    return routes ? routes->begin[static_cast<size_t>(expert) + 1] - begin(expert) : tokens;
+  }
+  int most() const {
+    int most = 0;
+    for (int e = 0; e < experts(); ++e) most = std::max(most, count(e));
+    return most;
+  }
+  /// The input rows of an expert's entries, null for all in order.
+  const int* inputs(int expert) const {
+    return routes ? routes->token.data() + begin(expert) : nullptr;
+  }
+  /// The output row of an expert's i-th entry.
+  size_t output(int expert, int i) const {
+    return static_cast<size_t>(routes ? routes->slot[static_cast<size_t>(begin(expert) + i)] : i);
+  }
+};
+
+std::vector<Piece> cut(std::span<const Segment> segments, const Entries& entries) {
+  std::vector<Piece> pieces;
+  for (int e = 0; e < entries.experts(); ++e) {
+    if (entries.count(e) == 0) continue;
+    for (size_t s = 0; s < segments.size(); ++s)
+      for (int first = 0; first < segments[s].rows; first += tile_rows)
+        pieces.push_back({e, static_cast<int>(s), first});
+  }
+  return pieces;
+}
+
+void project_entries(Context& context, std::span<const Segment> segments, int columns,
+                     const float* x, const Entries& entries, Store how, float* y, size_t stride) {
+  const Activations input = prepare(context, segments, x, entries.tokens, columns);
+  const std::vector<Piece> pieces = cut(segments, entries);
+  const size_t tile_size = static_cast<size_t>(entries.most()) * tile_rows;
+  for (Buffer<float>& tile : context.tiles) tile.at_least(tile_size);
+  context.run(static_cast<int>(pieces.size()), [&](int index, int thread) noexcept {
+    const Kernels& kernels = context.kernels;
+    const Piece& piece = pieces[static_cast<size_t>(index)];
+    const Segment& segment = segments[static_cast<size_t>(piece.segment)];
+    const int count = entries.count(piece.expert);
+    const RowBlock rows = block_of(segment, piece.expert, piece.first);
+    float* tile = context.tiles[static_cast<size_t>(thread)].at_least(tile_size);
+    kernels.multiply(rows, input, entries.inputs(piece.expert), count, tile);
+    finish_tile(kernels, segment, piece.expert, piece.first, count, tile);
+    for (int i = 0; i < count; ++i) {
+      const float* from = tile + static_cast<size_t>(i) * tile_rows;
+      float* to = y + entries.output(piece.expert, i) * stride + segment.output + piece.first;
+      if (how == Store::Add)
+        kernels.add_scaled(from, 1.0F, rows.rows, to);
+      else
+        std::copy_n(from, rows.rows, to);
+    }
+  });
+}
+
+void project_gated_entries(Context& context, const Segment& gate, const Segment& up, Gating gating,
+                           int columns, const float* x, const Entries& entries, float* out) {
+  const Segment both[] = {gate, up};
+  const Activations input = prepare(context, both, x, entries.tokens, columns);
+  const std::vector<Piece> pieces = cut({both, 1}, entries);
+  const size_t tile_size = static_cast<size_t>(entries.most()) * tile_rows;
+  for (Buffer<float>& tile : context.tiles) tile.at_least(2 * tile_size);
+  context.run(static_cast<int>(pieces.size()), [&](int index, int thread) noexcept {
+    const Kernels& kernels = context.kernels;
+    const Piece& piece = pieces[static_cast<size_t>(index)];
+    const int count = entries.count(piece.expert);
+    float* tile = context.tiles[static_cast<size_t>(thread)].at_least(2 * tile_size);
+    float* tiles[] = {tile, tile + tile_size};
+    for (int m = 0; m < 2; ++m) {
+      kernels.multiply(block_of(both[m], piece.expert, piece.first), input,
+                       entries.inputs(piece.expert), count, tiles[m]);
+      finish_tile(kernels, both[m], piece.expert, piece.first, count, tiles[m]);
+    }
+    const int rows = std::min(tile_rows, gate.rows - piece.first);
+    for (int i = 0; i < count; ++i) {
+      const size_t at = static_cast<size_t>(i) * tile_rows;
+      kernels.gate(
+          gating, tiles[0] + at, tiles[1] + at, rows,
+          out + entries.output(piece.expert, i) * static_cast<size_t>(gate.rows) + piece.first);
+    }
+  });
+}
+
+}  // namespace
+
+void project(Context& context, std::span<const Segment> segments, int columns, const float* x,
+             int tokens, Store how, float* y, size_t stride) {
+  project_entries(context, segments, columns, x, {nullptr, tokens}, how, y, stride);
+}
+
+void project_gated(Context& context, const Segment& gate, const Segment& up, Gating gating,
+                   int columns, const float* x, int tokens, float* out) {
+  project_gated_entries(context, gate, up, gating, columns, x, {nullptr, tokens}, out);
+}
+
+void project_experts(Context& context, std::span<const Segment> segments, int columns,
+                     const float* x, int tokens, const Routes& routes, float* y, size_t stride) {
+  project_entries(context, segments, columns, x, {&routes, tokens}, Store::Replace, y, stride);
+}
+
+void project_gated_experts(Context& context, const Segment& gate, const Segment& up, Gating gating,
+                           int columns, const float* x, int tokens, const Routes& routes,
+                           float* out) {
+  project_gated_entries(context, gate, up, gating, columns, x, {&routes, tokens}, out);
+}
+
+void apply_gate(Context& context, Gating gating, const float* gate, const float* up, size_t n,
+                float* out) {
+  // Pieces are whole tiles, so that each element meets the same lane as in the fused operation.
+  constexpr size_t piece_size = size_t{64} * tile_rows;
+  const auto pieces = static_cast<int>((n + piece_size - 1) / piece_size);
+  context.run(pieces, [&](int piece, int) noexcept {
+    const size_t begin = static_cast<size_t>(piece) * piece_size;
+    context.kernels.gate(gating, gate + begin, up + begin,
+                         static_cast<int>(std::min(piece_size, n - begin)), out + begin);
+  });
+}
+
+}  // namespace weld::kernels

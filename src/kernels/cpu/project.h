@@ -1,0 +1,88 @@
+// Fused projections: products of one activation with the rows of several weight matrices, as one
+// operation.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "kernels/cpu/context.h"
+#include "kernels/cpu/kernels.h"
+
+namespace weld::kernels {
+
+/// A run of rows of one type at one place; with experts, such a run for each of them.
+struct Segment {
+  gguf::Type type{};
+  const std::byte* data = nullptr;  ///< expert 0's first row, in the mapped file
+  size_t row_bytes = 0;             ///< from one row to the next
+  size_t expert_bytes = 0;          ///< from one expert's first row to the next expert's
+  int rows = 0;
+  int output = 0;                ///< where in the output row this segment's first output goes
+  const float* scale = nullptr;  ///< [experts]: multiplies the product, before the bias; null: 1
+  const float* bias = nullptr;   ///< [experts][bias_stride]; null: none
+  size_t bias_stride = 0;
+};
+
+/// Which tokens go to which expert, sorted by expert. A token sent to several experts has as many
+/// slots: slot t * used + i is the i-th expert of token t.
+struct Routes {
+  int used = 1;            ///< experts a token
+  std::vector<int> begin;  ///< [experts + 1]: where an expert's entries begin in `slot` and `token`
+  std::vector<int> slot;   ///< sorted by expert, then by slot
+  std::vector<int> token;  ///< slot / used
+  std::vector<int> entry;  ///< [slots]: where a slot is in `slot`
+  std::vector<float> weight;  ///< [slots]
+};
+
+/// What becomes of outputs.
+enum class Store { Replace, Add };
+
+/// x as the segments' kernels want it: quantized once, unless all of them are of float types. The
+/// result lives in the context until the next call.
+Activations prepare(Context& context, std::span<const Segment> segments, const float* x, int rows,
+                    int columns);
+
+/// Up to tile_rows rows of one expert, from row `first` on.
+RowBlock block_of(const Segment& segment, int expert, int first);
+
+/// The epilogue of a tile [tokens][tile_rows] of products: the segment's scale and bias.
+void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int first, int tokens,
+                 float* tile);
+
+/// y[t][segment.output + r] = scale * (row r . x[t]) + bias, for all segments in one operation.
+/// x is [tokens][columns]; y has rows of `stride` floats. Where no expert is meant, expert 0 is
+/// used.
+void project(Context& context, std::span<const Segment> segments, int columns, const float* x,
+             int tokens, Store how, float* y, size_t stride);
+
+/// out[t][r] = act(gate row r . x[t]) * (up row r . x[t]): two projections and their epilogue in
+/// one operation. out is [tokens][gate.rows].
+void project_gated(Context& context, const Segment& gate, const Segment& up, Gating gating,
+                   int columns, const float* x, int tokens, float* out);
+
+/// project() for experts: y[slot][r] for the expert and the token of each slot; y is
+/// [slots][stride].
+void project_experts(Context& context, std::span<const Segment> segments, int columns,
+                     const float* x, int tokens, const Routes& routes, float* y, size_t stride);
+
+/// project_gated() for experts: out is [slots][gate.rows].
+void project_gated_experts(Context& context, const Segment& gate, const Segment& up, Gating gating,
+                           int columns, const float* x, int tokens, const Routes& routes,
+                           float* out);
+
+/// y[t] += sum over the token's experts, in routing order, of weight * (down row . x[slot] ...). x
+/// is [slots][columns], y is [tokens][down.rows].
+void project_down_experts(Context& context, const Segment& down, int columns, const float* x,
+                          int tokens, const Routes& routes, float* y);
+
+/// out[i] = act(gate[i]) * up[i] as an operation of its own, for n floats: what unfused gate and up
+/// need.
+void apply_gate(Context& context, Gating gating, const float* gate, const float* up, size_t n,
+                float* out);
+
+/// The `used` experts with the largest of each token's `experts` logits, largest first (the lower
+/// index first where two are equal), weighted by the softmax over the chosen ones.
+void choose_experts(const float* logits, int tokens, int experts, int used, Routes& routes);
+
+}  // namespace weld::kernels

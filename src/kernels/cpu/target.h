@@ -1,0 +1,28 @@
+// What one vector build consists of: declared once, defined in its files, gathered in table.cpp.
+// The build is named by WELD_TARGET (avx2, avx512), which is also its namespace.
+#pragma once
+
+#include "kernels/cpu/kernels.h"
+
+namespace weld::kernels::WELD_TARGET {
+
+void quantize(const float* x, int columns, const QuantizedRow& out);
+void rms_norm(const float* x, const float* weight, float epsilon, int n, float* y);
+void rotate(float* x, const float* cosine, const float* sine, int count, bool halves);
+void gate(Gating gating, const float* gates, const float* up, int n, float* out);
+void scale_and_bias(const float* x, float scale, const float* bias, int n, float* y);
+void add_scaled(const float* x, float weight, int n, float* y);
+void store(const CacheView& cache, int position, const float* key, const float* value);
+void attend(const AttentionTask& task);
+
+/// Up to this many tokens a row is read along its length, once for all of them; more of them, and a
+/// panel of rows is decoded for a sweep over tokens.
+inline constexpr int max_vector_tokens = 3;
+
+/// multiply() for up to max_vector_tokens tokens, and for more.
+void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile);
+void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile);
+
+}  // namespace weld::kernels::WELD_TARGET
