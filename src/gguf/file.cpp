@@ -21,12 +21,6 @@ struct File::State {
   std::vector<Tensor> tensors;
   NameIndex tensor_names;
 
-  [[noreturn]] void fail_value(std::string_view key, const char* wanted, const Value& value) const {
-    const std::string& file = shard_paths.front();
-    fail("{}: {}: must be {}, is {}", plain(file, file.size()), plain(key), wanted,
-         describe(value));
-  }
-
   /// The value of a key by one of the as_...() functions; nullopt where the key is absent.
   template <typename T>
   std::optional<T> find_as(std::string_view key, std::optional<T> (*as)(const Value&),
@@ -34,7 +28,7 @@ struct File::State {
     const Value* value = first.find(key);
     if (value == nullptr) return std::nullopt;
     if (auto result = as(*value)) return result;
-    fail_value(key, wanted, *value);
+    fail_value(shard_paths.front(), key, wanted, *value);
   }
 
   /// The same for each element of an array.
@@ -45,12 +39,12 @@ struct File::State {
     const Value* value = first.find(key);
     if (value == nullptr) return std::nullopt;
     auto array = as_array(*value);
-    if (!array) fail_value(key, wanted, *value);
+    if (!array) fail_value(shard_paths.front(), key, wanted, *value);
     std::vector<T> all;
     all.reserve(array->count);
     while (array->count > 0) {
       const auto element = as(take_first(*array));
-      if (!element) fail_value(key, wanted, *value);
+      if (!element) fail_value(shard_paths.front(), key, wanted, *value);
       all.push_back(*element);
     }
     return all;
@@ -65,9 +59,9 @@ void check_names_differ(const std::vector<std::string>& paths, const std::vector
   if (!twins) return;
   const std::string& here = paths[static_cast<size_t>(tensors[twins->second].shard)];
   const std::string& there = paths[static_cast<size_t>(tensors[twins->first].shard)];
-  fail("{}: tensor {}: the name is already used in {}", plain(here, here.size()),
+  fail("{}: tensor {}: the name is already used in {}", plain(here),
        quoted(tensors[twins->second].name),
-       here == there ? std::string("this file") : plain(there, there.size()));
+       here == there ? std::string("this file") : plain(there));
 }
 
 }  // namespace

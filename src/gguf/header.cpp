@@ -17,6 +17,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "files are read as they lie in memory");
 
+constexpr size_t max_shown_key = 80;
+
 /// What is being read, for messages; formatted only when something is wrong.
 struct Subject {
   enum Kind { Whole, KeyValue, Tensor } kind = Whole;
@@ -24,11 +26,11 @@ struct Subject {
   std::string_view name;  ///< once it is known
 };
 
-std::string describe(const Subject& subject) {
+std::string prefix(const Subject& subject) {
   if (subject.kind == Subject::Whole) return "";
   if (subject.kind == Subject::KeyValue)
     return subject.name.empty() ? fmt::format("metadata entry {}: ", subject.index)
-                                : plain(subject.name) + ": ";
+                                : plain(subject.name, max_shown_key) + ": ";
   return subject.name.empty() ? fmt::format("tensor {}: ", subject.index)
                               : fmt::format("tensor {}: ", quoted(subject.name));
 }
@@ -36,8 +38,7 @@ std::string describe(const Subject& subject) {
 template <typename... Args>
 [[noreturn]] void fail_at(std::string_view path, const Subject& subject,
                           fmt::format_string<Args...> format, Args&&... args) {
-  fail("{}: {}{}", plain(path, path.size()), describe(subject),
-       fmt::format(format, std::forward<Args>(args)...));
+  fail("{}: {}{}", plain(path), prefix(subject), fmt::format(format, std::forward<Args>(args)...));
 }
 
 /// Walks over a header from front to back, never past its end.
@@ -149,13 +150,11 @@ KeyValue read_key_value(Cursor& cursor) {
 uint64_t read_alignment(std::string_view path, const Header& header) {
   const Value* value = header.find(alignment_key);
   if (value == nullptr) return default_alignment;
-  const Subject subject{Subject::KeyValue, 0, alignment_key};
-  if (value->type != ValueType::U32)
-    fail_at(path, subject, "must be a u32, is {}", gguf::describe(*value));
+  if (value->type != ValueType::U32) fail_value(path, alignment_key, "a u32", *value);
   const uint64_t alignment = *as_uint(*value);
   if (!is_alignment(alignment))
-    fail_at(path, subject, "must be a power of two from {} to {}, is {}", min_alignment,
-            max_alignment, gguf::describe(*value));
+    fail_value(path, alignment_key,
+               fmt::format("a power of two from {} to {}", min_alignment, max_alignment), *value);
   return alignment;
 }
 
@@ -290,6 +289,11 @@ void check_value(std::string_view path, std::string_view key, const Value& value
   if (cursor.remaining() != 0) cursor.fail("value: has {} bytes too many", cursor.remaining());
 }
 
+void fail_value(std::string_view path, std::string_view key, std::string_view wanted,
+                const Value& value) {
+  fail_at(path, {Subject::KeyValue, 0, key}, "must be {}, is {}", wanted, describe(value));
+}
+
 std::optional<uint64_t> find_uint(std::string_view path, const Header& header, std::string_view key,
                                   uint64_t max) {
   const Value* value = header.find(key);
@@ -297,8 +301,7 @@ std::optional<uint64_t> find_uint(std::string_view path, const Header& header, s
   const auto number = as_uint(*value);
   if (number && *number <= max) return number;
   const std::string limit = max == UINT64_MAX ? "" : fmt::format(" of at most {}", max);
-  fail_at(path, {Subject::KeyValue, 0, key}, "must be a non-negative integer{}, is {}", limit,
-          gguf::describe(*value));
+  fail_value(path, key, "a non-negative integer" + limit, *value);
 }
 
 }  // namespace weld::gguf

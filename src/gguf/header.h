@@ -65,6 +65,10 @@ void place_tensors(std::string_view path, std::span<const std::byte> file, int s
 /// Throws unless the bytes are exactly one well-formed value of their type.
 void check_value(std::string_view path, std::string_view key, const Value& value);
 
+/// Throws because a metadata value is not what is wanted of it: "a float".
+[[noreturn]] void fail_value(std::string_view path, std::string_view key, std::string_view wanted,
+                             const Value& value);
+
 /// A metadata value that must be an integer from 0 to `max`; nullopt where the key is absent.
 std::optional<uint64_t> find_uint(std::string_view path, const Header& header, std::string_view key,
                                   uint64_t max = UINT64_MAX);

@@ -28,7 +28,7 @@ struct Descriptor {
 
 [[noreturn]] void fail_errno(const std::string& path, const char* action) {
   const std::error_code error(errno, std::generic_category());
-  fail("{}: cannot {}: {}", plain(path, path.size()), action, error.message());
+  fail("{}: cannot {}: {}", plain(path), action, error.message());
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ Mapping::Mapping(const std::string& path) {
   if (file.number < 0) fail_errno(path, "open");
   struct stat status {};
   if (fstat(file.number, &status) != 0) fail_errno(path, "read");
-  const std::string shown = plain(path, path.size());
+  const std::string shown = plain(path);
   if (S_ISDIR(status.st_mode)) fail("{}: is a directory, not a GGUF file", shown);
   if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", shown);
   if (status.st_size == 0) fail("{}: the file is empty", shown);

@@ -16,6 +16,6 @@ std::string quoted(std::string_view text, size_t limit = 80);
 
 /// The text as it is where it prints as one line of at most `limit` bytes, else quoted: for what is
 /// nearly always harmless, such as paths and metadata keys.
-std::string plain(std::string_view text, size_t limit = 80);
+std::string plain(std::string_view text, size_t limit = std::string_view::npos);
 
 }  // namespace weld::gguf

@@ -38,7 +38,7 @@ std::optional<ShardName> parse_shard_name(const std::string& path) {
       !number || !count)
     return std::nullopt;
   if (*number < 1 || *number > *count)
-    fail("{}: file name: shard {} of {} cannot be", plain(path, path.size()), *number, *count);
+    fail("{}: file name: shard {} of {} cannot be", plain(path), *number, *count);
   return ShardName{path.substr(0, stem), *number, *count};
 }
 
@@ -47,7 +47,7 @@ std::string shard_path(const ShardName& name, uint32_t number) {
 }
 
 void check_split(const std::string& path, const Header& header) {
-  const std::string shown = plain(path, path.size());
+  const std::string shown = plain(path);
   const auto name = parse_shard_name(path);
   const auto number = find_uint(path, header, "split.no");
   const auto count = find_uint(path, header, "split.count");
@@ -73,8 +73,8 @@ void check_split(const std::string& path, const Header& header) {
 void check_split_tensors(std::string_view path, const Header& header, uint64_t tensors) {
   const auto said = find_uint(path, header, "split.tensors.count");
   if (said && *said != tensors)
-    fail("{}: split.tensors.count: must be {}, the tensors of all shards, is {}",
-         plain(path, path.size()), tensors, *said);
+    fail("{}: split.tensors.count: must be {}, the tensors of all shards, is {}", plain(path),
+         tensors, *said);
 }
 
 }  // namespace weld::gguf

@@ -96,7 +96,7 @@ class PendingFile {
   }
 
  private:
-  std::string shown() const { return plain(target_, target_.size()); }
+  std::string shown() const { return plain(target_); }
   [[noreturn]] void fail_errno(const char* action) const {
     const std::error_code error(errno, std::generic_category());
     fail("{}: cannot {}: {}", shown(), action, error.message());
@@ -175,6 +175,7 @@ std::vector<std::byte> Writer::header() const {
     append(out, static_cast<uint32_t>(entry.type));
     out.insert(out.end(), entry.bytes.begin(), entry.bytes.end());
   }
+  const uint64_t unit = alignment();
   uint64_t offset = 0;
   for (const Item& item : items_) {
     append(out, std::string_view(item.name));
@@ -182,7 +183,7 @@ std::vector<std::byte> Writer::header() const {
     for (const uint64_t dimension : item.dims) append(out, dimension);
     append(out, static_cast<uint32_t>(item.type));
     append(out, offset);
-    offset = align_up(offset + item.data.size(), alignment());
+    offset = align_up(offset + item.data.size(), unit);
   }
   return out;
 }
@@ -194,7 +195,7 @@ void Writer::check(const std::string& path, std::span<const std::byte> header) c
 
   std::vector<std::string_view> names;
   for (const Tensor& tensor : read.tensors) names.push_back(tensor.name);
-  const std::string shown = plain(path, path.size());
+  const std::string shown = plain(path);
   if (const auto twins = NameIndex(names).duplicate())
     fail("{}: tensor {}: the name is used twice", shown, quoted(names[twins->second]));
   for (size_t i = 0; i < items_.size(); ++i) {
