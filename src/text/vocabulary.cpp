@@ -11,6 +11,21 @@
 
 namespace weld::text {
 
+namespace {
+
+constexpr uint64_t no_key = 0;
+constexpr size_t key_holds = 8;  // texts shorter than this are all in their key
+
+/// The bytes of a short text and their number; of a longer one a hash, and a mark that it is one.
+uint64_t key_of(std::string_view text) {
+  if (text.size() >= key_holds) return std::hash<std::string_view>()(text) | uint64_t{0xFF} << 56;
+  uint64_t key = text.size();
+  for (const char byte : text) key = key << 8 | static_cast<uint8_t>(byte);
+  return key;
+}
+
+}  // namespace
+
 Vocabulary::Vocabulary(const gguf::File& file) : path_(file.path()) {
   const auto tokens = file.find_strings("tokenizer.ggml.tokens");
   if (!tokens) fail("{}: tokenizer.ggml.tokens: missing", path_);
@@ -49,32 +64,49 @@ Vocabulary::Vocabulary(const gguf::File& file) : path_(file.path()) {
     scores_.assign(scores->begin(), scores->end());
   }
 
-  slots_.assign(std::bit_ceil(tokens->size() * 2), {0, -1});
-  for (size_t i = 0; i < tokens->size(); ++i) insert(static_cast<Token>(i));
+  slots_.assign(std::bit_ceil(size() + size() / 3 + 2), {no_key, -1});  // at most 3/4 full
+  constexpr size_t ahead =
+      16;  // touched before it is used, for it does not fit into the near caches
+  for (size_t i = 0; i < size(); ++i) {
+    if (i + ahead < size()) prefetch(text(static_cast<Token>(i + ahead)));
+    insert(static_cast<Token>(i));
+  }
 }
 
-size_t Vocabulary::slot_of(std::string_view name, size_t hash) const {
-  const auto tag = static_cast<uint32_t>(hash >> 32);
-  const size_t mask = slots_.size() - 1;
-  size_t at = hash & mask;
-  while (slots_[at].token >= 0 && (slots_[at].tag != tag || text(slots_[at].token) != name))
-    at = (at + 1) & mask;
+size_t Vocabulary::place(uint64_t key) const {
+  // Knuth's multiplicative hashing (The Art of Computer Programming, 6.4) by 2^64 over the golden
+  // ratio.
+  return (key * 0x9E3779B97F4A7C15) >> (64 - std::countr_zero(slots_.size()));
+}
+
+size_t Vocabulary::slot_of(std::string_view name, uint64_t key) const {
+  size_t at = place(key);
+  while (slots_[at].key != no_key &&
+         (slots_[at].key != key || (name.size() >= key_holds && text(slots_[at].token) != name)))
+    at = (at + 1) & (slots_.size() - 1);
   return at;
 }
 
 void Vocabulary::insert(Token token) {
   const std::string_view name = text(token);
-  if (name.empty()) return;
-  const size_t hash = std::hash<std::string_view>()(name);
-  Slot& slot = slots_[slot_of(name, hash)];
-  const bool takes_over =
-      slot.token < 0 || (type(slot.token) != TokenType::Normal && type(token) == TokenType::Normal);
-  if (takes_over) slot = {static_cast<uint32_t>(hash >> 32), token};
+  const uint64_t key = key_of(name);
+  if (key == no_key) return;
+  Slot& slot = slots_[slot_of(name, key)];
+  if (slot.key == no_key) {
+    slot = {key, token};
+    return;
+  }
+  unique_ = false;
+  if (type(slot.token) != TokenType::Normal && type(token) == TokenType::Normal) slot.token = token;
 }
 
 std::optional<Token> Vocabulary::find(std::string_view name) const {
-  const Slot& slot = slots_[slot_of(name, std::hash<std::string_view>()(name))];
-  return slot.token < 0 ? std::nullopt : std::optional(slot.token);
+  const Slot& slot = slots_[slot_of(name, key_of(name))];
+  return slot.key == no_key ? std::nullopt : std::optional(slot.token);
+}
+
+void Vocabulary::prefetch(std::string_view name) const {
+  __builtin_prefetch(&slots_[place(key_of(name))]);
 }
 
 }  // namespace weld::text

@@ -42,21 +42,31 @@ class Vocabulary {
   /// text has none.
   std::optional<Token> find(std::string_view text) const;
 
+  /// Touches what find() will look at.
+  void prefetch(std::string_view text) const;
+
+  /// Whether TOKEN is a token, the only one with this text; false where a text occurs twice
+  /// anywhere.
+  bool is_only(Token token, std::string_view name) const {
+    return unique_ && static_cast<size_t>(token) < size() && text(token) == name;
+  }
+
   /// Bytes of the longest text.
   size_t longest() const { return longest_; }
   /// The file's path, for errors.
   const std::string& path() const { return path_; }
 
  private:
-  /// A place in an open-addressing table; -1 marks an empty one.
+  /// A place in an open-addressing table. Most texts are short enough to be their own key, and need
+  /// no look at texts_.
   struct Slot {
-    uint32_t
-        tag;  ///< bits of the text's hash: most differing texts differ here, without a look at them
+    uint64_t key;
     Token token;
   };
 
+  size_t place(uint64_t key) const;
   /// The slot of the token with this text, or the empty one where it would go.
-  size_t slot_of(std::string_view name, size_t hash) const;
+  size_t slot_of(std::string_view name, uint64_t key) const;
   void insert(Token token);
 
   std::string path_;
@@ -66,6 +76,7 @@ class Vocabulary {
   std::vector<float> scores_;  ///< empty where the file has none
   std::vector<Slot> slots_;
   size_t longest_ = 0;
+  bool unique_ = true;
 };
 
 }  // namespace weld::text
