@@ -1,6 +1,6 @@
-// The 4-bit floats of MXFP4 and NVFP4, doubled to be integers: a sign, 2 bits of exponent, 1 of
-// mantissa: 0, 1, 2, 3, 4, 6, 8, 12, then the same with a minus. Listed as codes, the value
-// plus 12.
+// The 4-bit floats of MXFP4 and NVFP4: a sign, 2 bits of exponent, 1 of mantissa. Doubled they are
+// integers, 0, 1, 2, 3, 4, 6, 8, 12 and the same with a minus. Listed as codes, the integer plus
+// 12.
 #pragma once
 
 #include <cstdint>

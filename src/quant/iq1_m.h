@@ -1,9 +1,9 @@
-// IQ1_M: 256 weights in 16 groups of 16, a scale a group, 11 bits and a shift for eight weights.
-// {u8 qs[32]; u8 qh[16]; u16 scales[4]}; weight = d * (2 scale + 1) * (codeword's weight +- 1/8).
-// Each byte of qs is the low part of a codeword's index; in the nibble of qh with the same number
-// the low 3 bits are its high part and the top bit set is a shift of -1/8. Each u16 of scales holds
-// four groups' scales of 3 bits and at the top one nibble of the f16 d. The codes count eighths, so
-// scale() has the 1/8.
+// IQ1_M: 256 weights in 16 groups of 16, a scale a group; for eight weights an 11-bit codeword and
+// a shift. {u8 qs[32]; u8 qh[16]; u16 scales[4]}; weight = d * (2 scale + 1) * (codeword's +- 1/8).
+// For the k-th eight weights byte k of qs is the low part of the codeword's index, the low 3 bits
+// of nibble k of qh are the high part, and its top bit makes the shift -1/8. Each u16 of scales
+// holds four groups' scales of 3 bits and, at the top, a nibble of the f16 d.
+// The codes count eighths; the scale has the 1/8.
 #pragma once
 
 #include "quant/iq1_codebook.h"

@@ -1,8 +1,8 @@
-// IQ1_S: 256 weights in 8 groups of 32, a scale and a shift a group, 11 bits for eight weights.
-// {f16 d; u8 qs[32]; u16 qh[8]}; weight = d * (2 scale + 1) * (codeword's weight +- 1/8).
-// Each byte of qs is the low part of a codeword's index. qh of a group: bits 3 k to 3 k + 2 are the
-// high part of its k-th index, bits 12 to 14 the scale, bit 15 set is a shift of -1/8. The codes
-// count eighths, so scale() has the 1/8.
+// IQ1_S: 256 weights in 8 groups of 32, a scale and a shift a group; for eight weights an 11-bit
+// codeword. {f16 d; u8 qs[32]; u16 qh[8]}; weight = d * (2 scale + 1) * (codeword's +- 1/8).
+// Each byte of qs is the low part of a codeword's index. In qh of a group bits 3 k to 3 k + 2 are
+// the high part of its k-th index, bits 12 to 14 the scale, and bit 15 makes the shift -1/8.
+// The codes count eighths; the scale has the 1/8.
 #pragma once
 
 #include "quant/iq1_codebook.h"

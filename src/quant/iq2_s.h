@@ -1,8 +1,9 @@
-// IQ2_S: 256 weights in 16 groups of 16, a scale a group, a 10-bit codeword for eight weights, a
-// sign each. {f16 d; u8 qs[32]; u8 signs[32]; u8 qh[8]; u8 scales[8]}; weight = d * (2 scale + 1) /
-// 8 * +-magnitude. A byte of qs is the low part of a codeword's index and the 2 bits of qh with the
-// same number its high part; the same byte of signs has the signs. Nibble g of scales is the scale
-// of group g.
+// IQ2_S: 256 weights in 16 groups of 16, a scale a group; for eight weights a 10-bit codeword and
+// 8 signs. {f16 d; u8 qs[32]; u8 signs[32]; u8 qh[8]; u8 scales[8]}.
+// weight = d * (2 scale + 1) / 8 * magnitude * sign.
+// For the k-th eight weights byte k of qs is the low part of the codeword's index, bits 2 k and
+// 2 k + 1 of qh are the high part, and byte k of signs has the signs. Nibble g of scales is the
+// scale of group g.
 #pragma once
 
 #include "quant/iq2_codebooks.h"

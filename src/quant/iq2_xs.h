@@ -1,5 +1,6 @@
-// IQ2_XS: 256 weights in 16 groups of 16, a scale a group, a 9-bit codeword and 7 bits of signs for
-// eight weights. {f16 d; u16 qs[32]; u8 scales[8]}; weight = d * (2 scale + 1) / 8 * +-magnitude.
+// IQ2_XS: 256 weights in 16 groups of 16, a scale a group; for eight weights a 9-bit codeword and
+// 7 bits of signs. {f16 d; u16 qs[32]; u8 scales[8]}.
+// weight = d * (2 scale + 1) / 8 * magnitude * sign.
 // The low bits of a u16 of qs are the codeword's index, the high ones the signs. Nibble g of scales
 // is the scale of group g.
 #pragma once

@@ -1,7 +1,8 @@
-// IQ2_XXS: 256 weights in 8 groups of 32, a scale a group, an 8-bit codeword and 7 bits of signs
-// for eight weights. {f16 d; {u8 index[4]; u32 signs_and_scale}[8]}; weight = d * (2 scale + 1) / 8
-// * +-magnitude. Bits 7 k to 7 k + 6 are the signs of the group's k-th eight weights, the top 4
-// bits the scale.
+// IQ2_XXS: 256 weights in 8 groups of 32, a scale a group; for eight weights an 8-bit codeword and
+// 7 bits of signs. {f16 d; {u8 index[4]; u32 signs_and_scale}[8]}.
+// weight = d * (2 scale + 1) / 8 * magnitude * sign.
+// Bits 7 k to 7 k + 6 of signs_and_scale are the signs of the group's k-th eight weights, the top
+// 4 bits the scale.
 #pragma once
 
 #include "quant/iq2_codebooks.h"

@@ -1,8 +1,8 @@
-// IQ3_S: 256 weights in 8 groups of 32, a scale a group, a 9-bit codeword for four weights, a sign
-// each. {f16 d; u8 qs[64]; u8 qh[8]; u8 signs[32]; u8 scales[4]}; weight = d * (2 scale + 1) *
-// +-magnitude. A byte of qs is the low part of a codeword's index and the bit of qh with the same
-// number its high part; bit i of signs is the sign of weight i. Nibble g of scales is the scale of
-// group g.
+// IQ3_S: 256 weights in 8 groups of 32, a scale a group; for four weights a 9-bit codeword and 4
+// signs. {f16 d; u8 qs[64]; u8 qh[8]; u8 signs[32]; u8 scales[4]}.
+// weight = d * (2 scale + 1) * magnitude * sign.
+// For the k-th four weights byte k of qs is the low part of the codeword's index, bit k of qh the
+// high part. Bit i of signs is the sign of weight i. Nibble g of scales is the scale of group g.
 #pragma once
 
 #include "quant/iq3_codebooks.h"

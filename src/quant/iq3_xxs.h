@@ -1,7 +1,8 @@
-// IQ3_XXS: 256 weights in 8 groups of 32, a scale a group, an 8-bit codeword for four weights, 7
-// bits of signs for eight. {f16 d; u8 qs[64]; u32 signs_and_scale[8]}; weight = d * (2 scale + 1) /
-// 4 * +-magnitude. Bits 7 k to 7 k + 6 are the signs of the group's k-th eight weights, the top 4
-// bits the scale.
+// IQ3_XXS: 256 weights in 8 groups of 32, a scale a group; for four weights an 8-bit codeword, for
+// eight 7 bits of signs. {f16 d; u8 qs[64]; u32 signs_and_scale[8]}.
+// weight = d * (2 scale + 1) / 4 * magnitude * sign.
+// Bits 7 k to 7 k + 6 of signs_and_scale are the signs of the group's k-th eight weights, the top
+// 4 bits the scale.
 #pragma once
 
 #include "quant/iq3_codebooks.h"

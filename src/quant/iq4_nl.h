@@ -1,5 +1,5 @@
-// IQ4_NL: 32 weights, one scale, a 4-bit index into a codebook each. {f16 d; u8 qs[16]}; low
-// nibbles first, then high ones.
+// IQ4_NL: 32 weights, one scale, a 4-bit index into a codebook each. {f16 d; u8 qs[16]}.
+// weight = d * value; low nibbles first, then high ones.
 #pragma once
 
 #include "quant/block.h"

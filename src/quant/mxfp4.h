@@ -1,5 +1,5 @@
-// MXFP4: 32 weights, one scale, 4-bit floats. {u8 e; u8 qs[16]}; the scale is 2^(e - 127); low
-// nibbles first, then high ones. The codes are doubled floats, so scale() is halved.
+// MXFP4: 32 weights, one scale, 4-bit floats. {u8 e; u8 qs[16]}; low nibbles first, then high ones.
+// weight = 2^(e - 127) * float. The codes are doubled floats, so the scale is halved.
 #pragma once
 
 #include "quant/block.h"

@@ -1,7 +1,7 @@
 // NVFP4: 64 weights in 4 groups of 16, a scale a group, 4-bit floats. {u8 d[4]; u8 qs[32]}.
-// A group has 8 bytes of qs, low nibbles first, then high ones. The scales are unsigned 8-bit
-// floats of 4 bits of exponent (bias 7) and 3 of mantissa; the top bit says nothing, and what would
-// be a NaN is 0. The codes are doubled floats, so scale() is halved.
+// A group has 8 bytes of qs, low nibbles first, then high ones. The scales are 8-bit floats with 4
+// bits of exponent (bias 7) and 3 of mantissa; the sign bit says nothing, and what would be a NaN
+// is 0. The codes are doubled floats, so the scale is halved.
 #pragma once
 
 #include "quant/block.h"

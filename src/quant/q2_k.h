@@ -1,8 +1,8 @@
 // Q2_K: 256 weights in 16 groups of 16, a scale and a minimum a group, 2 bits a weight.
 // {u8 scales[16]; u8 qs[64]; f16 d; f16 dmin}; weight = d * scale * q - dmin * minimum.
-// A byte of scales holds a group's scale in its low nibble and its minimum in the high one. Each
-// half of the block (128 weights) has 32 bytes of qs; its quarter j (32 weights) is in their bits 2
-// j and 2 j + 1.
+// Byte g of scales has group g's scale in its low nibble and its minimum in the high one. Each half
+// of the block (128 weights) has 32 bytes of qs, and bits 2 j and 2 j + 1 of these are its quarter
+// j (32 weights).
 #pragma once
 
 #include "quant/block.h"

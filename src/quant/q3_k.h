@@ -1,8 +1,8 @@
 // Q3_K: 256 weights in 16 groups of 16, a scale a group, 3 bits a weight.
 // {u8 hmask[32]; u8 qs[64]; u8 scales[12]; f16 d}; weight = d * (scale - 32) * (q - 4).
-// The low 2 bits are in qs: each half of the block (128 weights) has 32 bytes, and its quarter j
-// (32 weights) is in their bits 2 j and 2 j + 1. The top bits of weights 32 j and on are bit j of
-// hmask. Scales have 6 bits: the low 4 are the low nibbles of bytes 0..7 for groups 0..7 and the
+// The low 2 bits are in qs: each half of the block (128 weights) has 32 bytes, and bits 2 j and
+// 2 j + 1 of these are its quarter j (32 weights). Bit j of hmask is the top bit of weights 32 j
+// and on. Scales have 6 bits: the low 4 are the low nibbles of bytes 0..7 for groups 0..7 and the
 // high nibbles for 8..15; the high 2 of groups 4 j and on are bits 2 j and 2 j + 1 of bytes 8..11.
 #pragma once
 

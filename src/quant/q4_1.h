@@ -1,5 +1,5 @@
-// Q4_1: 32 weights, a scale and a minimum, 4 bits each. {f16 d; f16 m; u8 qs[16]}; weight = d * q +
-// m. Low nibbles first, then high ones.
+// Q4_1: 32 weights, a scale and a minimum, 4 bits each. {f16 d; f16 m; u8 qs[16]}.
+// weight = d * q + m; low nibbles first, then high ones.
 #pragma once
 
 #include "quant/block.h"

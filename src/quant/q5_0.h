@@ -1,6 +1,5 @@
 // Q5_0: 32 weights, one scale, 5 bits each. {f16 d; u32 qh; u8 qs[16]}; weight = d * (q - 16).
-// The low 4 bits are in qs, low nibbles first, then high ones; bit i of qh is the top bit of weight
-// i.
+// The low 4 bits are in qs, low nibbles first, then high ones; bit i of qh tops weight i.
 #pragma once
 
 #include "quant/block.h"

@@ -1,6 +1,6 @@
-// Q5_1: 32 weights, a scale and a minimum, 5 bits each. {f16 d; f16 m; u32 qh; u8 qs[16]};
-// weight = d * q + m. The low 4 bits are in qs, low nibbles first, then high ones; bit i of qh is
-// the top bit of weight i.
+// Q5_1: 32 weights, a scale and a minimum, 5 bits each. {f16 d; f16 m; u32 qh; u8 qs[16]}.
+// weight = d * q + m. The low 4 bits are in qs, low nibbles first, then high ones; bit i of qh tops
+// weight i.
 #pragma once
 
 #include "quant/block.h"

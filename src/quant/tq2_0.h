@@ -1,6 +1,6 @@
 // TQ2_0: 256 weights, one scale, 2 bits each. {u8 qs[64]; f16 d}; weight = d * (q - 1), meant to be
 // -1, 0 or 1 times d, though a file may hold a 3. Each half of the block (128 weights) has 32 bytes
-// of qs; its quarter j (32 weights) is in their bits 2 j and 2 j + 1.
+// of qs, and bits 2 j and 2 j + 1 of these are its quarter j (32 weights).
 #pragma once
 
 #include "quant/block.h"

@@ -1,4 +1,4 @@
-// All block types, and the way from a type's id to its struct.
+// All block types, and the way from a type's id to its description.
 #pragma once
 
 #include <cstdlib>

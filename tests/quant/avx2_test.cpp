@@ -6,14 +6,15 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <cstdlib>
+#include <functional>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "decoders.h"
 #include "gguf/type.h"
 #include "scalar_decoder.h"
+#include "type_params.h"
 
 namespace weld::quant::test {
 
@@ -117,17 +118,11 @@ TEST_P(Avx2Float, ValuesAreTheSpecificationsToTheBit) {
   });
 }
 
-std::vector<gguf::TypeInfo> types(bool floats) {
-  std::vector<gguf::TypeInfo> found;
-  for (const gguf::TypeInfo& type : gguf::type_table)
-    if ((type.block_elements == 1) == floats) found.push_back(type);
-  return found;
-}
+bool is_float_type(const gguf::TypeInfo& type) { return type.block_elements == 1; }
 
-std::string name_of(const testing::TestParamInfo<gguf::TypeInfo>& test) { return test.param.name; }
-
-INSTANTIATE_TEST_SUITE_P(Types, Avx2Quantized, testing::ValuesIn(types(false)), name_of);
-INSTANTIATE_TEST_SUITE_P(Types, Avx2Float, testing::ValuesIn(types(true)), name_of);
+INSTANTIATE_TEST_SUITE_P(Types, Avx2Quantized,
+                         testing::ValuesIn(types_where(std::not_fn(is_float_type))), name_of);
+INSTANTIATE_TEST_SUITE_P(Types, Avx2Float, testing::ValuesIn(types_where(is_float_type)), name_of);
 
 }  // namespace
 }  // namespace weld::quant::test

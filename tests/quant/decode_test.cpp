@@ -10,8 +10,9 @@
 #include "gguf/type.h"
 #include "quant/dequantize.h"
 #include "refs.h"
+#include "type_params.h"
 
-namespace weld::quant {
+namespace weld::quant::test {
 namespace {
 
 template <typename T>
@@ -29,7 +30,7 @@ class Decode : public testing::TestWithParam<gguf::TypeInfo> {};
 TEST_P(Decode, MatchesTheFormatsOwnPackage) {
   WELD_NEEDS_REFS();
   const gguf::TypeInfo& type = GetParam();
-  const std::filesystem::path folder = test::refs() / "quants";
+  const std::filesystem::path folder = weld::test::refs() / "quants";
   const auto index = nlohmann::json::parse(std::ifstream(folder / "index.json"));
   ASSERT_TRUE(index.contains(type.name));
   const auto& entry = index[type.name];
@@ -51,16 +52,10 @@ TEST_P(Decode, MatchesTheFormatsOwnPackage) {
         << values[i] << ", not " << expected[i];
 }
 
-// All types but F32, whose blocks are its values.
-std::vector<gguf::TypeInfo> types() {
-  std::vector<gguf::TypeInfo> found;
-  for (const gguf::TypeInfo& type : gguf::type_table)
-    if (type.type != gguf::Type::F32) found.push_back(type);
-  return found;
-}
+// F32's blocks are its values.
+bool is_decoded(const gguf::TypeInfo& type) { return type.type != gguf::Type::F32; }
 
-INSTANTIATE_TEST_SUITE_P(Types, Decode, testing::ValuesIn(types()),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(Types, Decode, testing::ValuesIn(types_where(is_decoded)), name_of);
 
 }  // namespace
-}  // namespace weld::quant
+}  // namespace weld::quant::test
