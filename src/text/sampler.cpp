@@ -52,8 +52,8 @@ bool before(const Candidate& a, const Candidate& b) {
 
 bool after(const Candidate& a, const Candidate& b) { return before(b, a); }
 
-/// Leaves the COUNT first candidates. One pass with a heap of the best so far, whose last is on
-/// top: few of the others get past it.
+/// Leaves the COUNT first candidates, in their order. One pass with a heap of the best so far,
+/// whose last is on top: few of the others get past it.
 void keep_top_k(std::vector<Candidate>& candidates, size_t count) {
   if (count >= candidates.size()) return;
   const auto end = candidates.begin() + static_cast<ptrdiff_t>(count);
@@ -65,6 +65,7 @@ void keep_top_k(std::vector<Candidate>& candidates, size_t count) {
     std::push_heap(candidates.begin(), end, before);
   }
   candidates.erase(end, candidates.end());
+  std::sort_heap(candidates.begin(), candidates.end(), before);
 }
 
 /// Leaves the fewest candidates, likeliest first, that have the share P of all probability
@@ -83,6 +84,7 @@ void keep_top_p(std::vector<Candidate>& candidates, double p, float best) {
     sum += exponential(static_cast<double>(rest->logit) - best);
   } while (sum < p * total && rest != candidates.begin());
   candidates.erase(candidates.begin(), rest);
+  std::reverse(candidates.begin(), candidates.end());
 }
 
 /// Leaves the candidates that are at least P times as likely as the likeliest (Nguyen et al. 2024,
