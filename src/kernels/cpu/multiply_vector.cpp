@@ -70,11 +70,17 @@ inline __m256i load_codes(const int8_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
 
+/// Asks for the cache lines of a block that is read later.
+template <int bytes>
+[[gnu::always_inline]] inline void prefetch(const std::byte* block) {
+  for (int i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T0);
+}
+
 /// Products of Rows rows with Tokens tokens. Sums run in 8 lanes along the row, one fused
 /// multiply-add a group of 32; what zeros and offsets add is summed apart, from the activations'
 /// sums.
 template <typename Block, int Rows, int Tokens>
-void dot_codes(const std::byte* const* row, const Token* x, int columns, float (*out)[Tokens]) {
+void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int columns, float (*out)[Tokens]) {
   constexpr int elements = quant::elements<Block>, groups = quant::groups<Block>;
   constexpr int halves = 32 / Block::group;  // scales a group of activations meets
   __m256 sum[Rows][Tokens], correction[Rows][Tokens];
@@ -86,8 +92,11 @@ void dot_codes(const std::byte* const* row, const Token* x, int columns, float (
     }
   for (int b = 0; b < columns / elements; ++b) {
     alignas(32) float scale[Rows][groups < 8 ? 8 : groups], offset[Rows][groups < 8 ? 8 : groups];
-    for (int r = 0; r < Rows; ++r)
-      Block::scales(row[r] + static_cast<size_t>(b) * quant::bytes<Block>, scale[r], offset[r]);
+    for (int r = 0; r < Rows; ++r) {
+      const std::byte* block = row[r] + static_cast<size_t>(b) * quant::bytes<Block>;
+      prefetch<quant::bytes<Block>>(block + ahead);
+      Block::scales(block, scale[r], offset[r]);
+    }
 
     if constexpr (has_correction<Block>) {
       for (int t = 0; t < Tokens; ++t) {
@@ -185,7 +194,7 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
     if constexpr (quant::is_float<Block>)
       dot_values<Block, step, Tokens>(row, token, x.columns, out);
     else
-      dot_codes<Block, step, Tokens>(row, token, x.columns, out);
+      dot_codes<Block, step, Tokens>(row, step * rows.row_bytes, token, x.columns, out);
     for (int r = 0; r < step && first + r < rows.rows; ++r)
       for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + first + r] = out[r][t];
   }
