@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -223,17 +222,17 @@ TEST(Reader, ReadsEveryReferenceFile) {
   }
 }
 
-TEST(Reader, OpensALargeVocabularyAtOnce) {
+TEST(Reader, CopiesNoStrings) {
   WELD_NEEDS_REFS();
-  const std::string path = refs() / "tokenizers" / "qwen3.vocab.gguf";
-  auto best = std::chrono::steady_clock::duration::max();
-  for (int i = 0; i < 5; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    const auto file = File::open(path);
-    best = std::min(best, std::chrono::steady_clock::now() - start);
+  const auto file = File::open(refs() / "tokenizers" / "qwen3.vocab.gguf");
+  const auto stored = file.find("tokenizer.ggml.tokens")->bytes;
+  const auto* begin = reinterpret_cast<const char*>(stored.data());
+  const auto tokens = file.find_strings("tokenizer.ggml.tokens");
+  ASSERT_EQ(tokens->size(), 151669U);
+  for (const std::string_view token : *tokens) {
+    ASSERT_GE(token.data(), begin);
+    ASSERT_LE(token.data() + token.size(), begin + stored.size());
   }
-  // A few milliseconds; the bound leaves room for sanitizers and for a busy machine.
-  EXPECT_LT(best, std::chrono::milliseconds(100));
 }
 
 }  // namespace
