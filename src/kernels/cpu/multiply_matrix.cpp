@@ -193,21 +193,20 @@ template <Sums sums, int Steps, int Tokens>
                                                : 1;
     for (int first = 0; first < Steps; first += run) {
       __m256i pairs[Tokens][2];
+      for (int t = 0; t < Tokens; ++t) pairs[t][0] = pairs[t][1] = _mm256_setzero_si256();
       for (int s = first; s < first + run; ++s) {
         const uint8_t* at = panel + static_cast<ptrdiff_t>(step + s) * 128;
         const __m256i rows[2] = {load_panel(at), load_panel(at + 32)};
         for (int t = 0; t < Tokens; ++t) {
           const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + (step + s) * 4));
-          for (int v = 0; v < 2; ++v) {
-            const __m256i product = _mm256_maddubs_epi16(rows[v], x);
-            pairs[t][v] = s == first ? product : _mm256_add_epi16(pairs[t][v], product);
-          }
+          for (int v = 0; v < 2; ++v)
+            pairs[t][v] = _mm256_add_epi16(pairs[t][v], _mm256_maddubs_epi16(rows[v], x));
         }
       }
       for (int t = 0; t < Tokens; ++t)
         for (int v = 0; v < 2; ++v) {
           const __m256i four = _mm256_madd_epi16(pairs[t][v], _mm256_set1_epi16(1));
-          sum[t][v] = first == 0 ? four : _mm256_add_epi32(sum[t][v], four);
+          sum[t][v] = _mm256_add_epi32(sum[t][v], four);
         }
     }
   }

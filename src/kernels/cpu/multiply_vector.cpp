@@ -73,14 +73,16 @@ inline __m256i load_codes(const int8_t* p) {
 /// Asks for the cache lines of a block that is read later.
 template <int bytes>
 [[gnu::always_inline]] inline void prefetch(const std::byte* block) {
-  for (int i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T0);
+  for (int i = 0; i < bytes; i += 64)
+    _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T0);
 }
 
 /// Products of Rows rows with Tokens tokens. Sums run in 8 lanes along the row, one fused
 /// multiply-add a group of 32; what zeros and offsets add is summed apart, from the activations'
 /// sums.
 template <typename Block, int Rows, int Tokens>
-void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int columns, float (*out)[Tokens]) {
+void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int columns,
+               float (*out)[Tokens]) {
   constexpr int elements = quant::elements<Block>, groups = quant::groups<Block>;
   constexpr int halves = 32 / Block::group;  // scales a group of activations meets
   __m256 sum[Rows][Tokens], correction[Rows][Tokens];

@@ -22,7 +22,7 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
     int sum[2] = {0, 0};
     for (int i = 0; i < group_size; ++i) {
       const float scaled = group[i] * inverse;
-// The largest one may come out a rounding above 127; a NaN becomes 0.
+      // The largest one may come out a rounding above 127; a NaN becomes 0.
       const int code = std::fabs(scaled) < 127.5F ? static_cast<int>(std::nearbyint(scaled)) : 0;
       out.codes[g * group_size + i] = static_cast<int8_t>(code);
       if (out.wide_codes) out.wide_codes[g * group_size + i] = static_cast<int16_t>(code);

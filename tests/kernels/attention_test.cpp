@@ -1,0 +1,168 @@
+// Attention over the cache: each vector build against plain loops, and the plain loops against the
+// formula.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "builds.h"
+
+namespace weld::test {
+namespace {
+
+using kernels::AttentionTask;
+using kernels::cache_block;
+using kernels::CacheType;
+using kernels::CacheView;
+using kernels::Kernels;
+
+struct Shape {
+  int heads;
+  int key_size;
+  int value_size;
+  int position;
+  int tokens;
+  int window;
+  bool sinks;
+  CacheType type;
+};
+
+/// A cache with random keys and values, and queries to ask it with.
+struct Scene {
+  Scene(const Shape& s, const Kernels& build, std::mt19937& random) : shape(s) {
+    const size_t number = s.type == CacheType::F16 ? 2 : 4;
+    view.type = s.type;
+    view.key_size = s.key_size;
+    view.value_size = s.value_size;
+    view.value_offset = static_cast<size_t>(s.key_size) * cache_block * number;
+    view.block_stride = static_cast<size_t>(s.key_size + s.value_size) * cache_block * number;
+    const int end = s.position + s.tokens;
+    view.blocks = (s.window ? std::min(end, s.window + s.tokens) : end) / cache_block + 2;
+    memory.resize(view.block_stride * static_cast<size_t>(view.blocks));
+    view.data = memory.data();
+    for (int p = 0; p < end; ++p) {
+      keys.push_back(random_floats(static_cast<size_t>(s.key_size), random));
+      values.push_back(random_floats(static_cast<size_t>(s.value_size), random));
+      build.store(view, p, keys.back().data(), values.back().data());
+    }
+    query = random_floats(static_cast<size_t>(s.tokens * s.heads * s.key_size), random, 3);
+    sinks = random_floats(static_cast<size_t>(s.heads), random, 2);
+  }
+
+  std::vector<float> attend(const Kernels& build, int first, int count) const {
+    AttentionTask task;
+    task.cache = view;
+    task.position = shape.position + first;
+    task.tokens = count;
+    task.heads = shape.heads;
+    task.window = shape.window;
+    task.scale = 1.0F / std::sqrt(static_cast<float>(shape.key_size));
+    if (shape.sinks) task.sinks = sinks.data();
+    task.query_stride = static_cast<size_t>(shape.heads * shape.key_size);
+    task.query = query.data() + static_cast<size_t>(first) * task.query_stride;
+    task.output_stride = static_cast<size_t>(shape.heads * shape.value_size);
+    std::vector<float> out(static_cast<size_t>(count) * task.output_stride, NAN);
+    task.output = out.data();
+    build.attend(task);
+    return out;
+  }
+
+  /// The formula, in double.
+  float exact(int token, int head, int dimension) const {
+    const int last = shape.position + token;
+    const int first = shape.window ? std::max(0, last - shape.window + 1) : 0;
+    double total =
+               shape.sinks ? std::exp(static_cast<double>(sinks[static_cast<size_t>(head)])) : 0,
+           sum = 0;
+    for (int p = first; p <= last; ++p) {
+      double score = 0;
+      for (int i = 0; i < shape.key_size; ++i)
+        score +=
+            static_cast<double>(
+                query[static_cast<size_t>((token * shape.heads + head) * shape.key_size + i)]) *
+            static_cast<double>(keys[static_cast<size_t>(p)][static_cast<size_t>(i)]);
+      const double weight = std::exp(score / std::sqrt(shape.key_size));
+      total += weight;
+      sum += weight *
+             static_cast<double>(values[static_cast<size_t>(p)][static_cast<size_t>(dimension)]);
+    }
+    return static_cast<float>(sum / total);
+  }
+
+  Shape shape;
+  CacheView view;
+  std::vector<std::byte> memory;
+  std::vector<std::vector<float>> keys, values;
+  std::vector<float> query, sinks;
+};
+
+const Shape shapes[] = {
+    {1, 64, 64, 0, 1, 0, false, CacheType::F16},
+    {8, 128, 128, 300, 1, 0, false, CacheType::F16},
+    {4, 64, 64, 0, 16, 0, false, CacheType::F32},
+    {7, 64, 64, 37, 9, 0, true, CacheType::F16},
+    {3, 80, 48, 15, 5, 0, false, CacheType::F32},
+    {8, 64, 64, 200, 8, 16, true, CacheType::F16},
+    {2, 32, 32, 1000, 13, 128, false, CacheType::F32},
+    {5, 20, 12, 63, 12, 1, false, CacheType::F16},
+    {64, 16, 16, 5, 1, 3, true, CacheType::F32},
+    {1, 256, 512, 33, 16, 20, false, CacheType::F32},
+};
+
+TEST(Attention, PlainLoopsFollowTheFormula) {
+  std::mt19937 random(3);
+  for (Shape shape : shapes) {
+    shape.type = CacheType::F32;
+    const Scene scene(shape, kernels::portable::kernels, random);
+    const std::vector<float> out = scene.attend(kernels::portable::kernels, 0, shape.tokens);
+    for (int t = 0; t < shape.tokens; ++t)
+      for (int h = 0; h < shape.heads; ++h)
+        for (int i = 0; i < shape.value_size; i += 5)
+          ASSERT_NEAR(out[static_cast<size_t>((t * shape.heads + h) * shape.value_size + i)],
+                      scene.exact(t, h, i), 2e-5F);
+  }
+}
+
+class AttentionBuild : public testing::TestWithParam<const Kernels*> {};
+
+TEST_P(AttentionBuild, EqualsPlainLoops) {
+  std::mt19937 random(5);
+  for (const Shape& shape : shapes) {
+    const Scene scene(shape, *GetParam(), random);
+    expect_near(scene.attend(*GetParam(), 0, shape.tokens),
+                scene.attend(kernels::portable::kernels, 0, shape.tokens), 1e-5F);
+  }
+}
+
+TEST_P(AttentionBuild, StoresTheSameBytes) {
+  for (const Shape& shape : shapes) {
+    std::mt19937 random(5), same(5);
+    const Scene got(shape, *GetParam(), random), expected(shape, kernels::portable::kernels, same);
+    ASSERT_EQ(got.memory, expected.memory);
+  }
+}
+
+// What makes prefill independent of how tokens are shared out: a token's bits do not depend on its
+// neighbours.
+TEST_P(AttentionBuild, TokenDependsOnItselfAlone) {
+  std::mt19937 random(5);
+  for (const Shape& shape : shapes) {
+    const Scene scene(shape, *GetParam(), random);
+    const std::vector<float> together = scene.attend(*GetParam(), 0, shape.tokens);
+    const size_t width = together.size() / static_cast<size_t>(shape.tokens);
+    for (int t = 0; t < shape.tokens; ++t) {
+      const std::vector<float> alone = scene.attend(*GetParam(), t, 1);
+      ASSERT_EQ(std::memcmp(alone.data(), together.data() + static_cast<size_t>(t) * width,
+                            width * sizeof(float)),
+                0)
+          << "token " << t;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Builds, AttentionBuild, testing::ValuesIn(vector_builds()),
+                         [](const auto& info) { return name_of(info.param); });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(AttentionBuild);
+
+}  // namespace
+}  // namespace weld::test

@@ -1,0 +1,200 @@
+// The product of rows and activations: each vector build against plain loops, and against itself in
+// other company.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "builds.h"
+#include "micro_model.h"
+#include "quant/dequantize.h"
+
+namespace weld::test {
+namespace {
+
+using kernels::Activations;
+using kernels::Kernels;
+using kernels::RowBlock;
+using kernels::tile_rows;
+
+/// Weights whose last byte is the last one that may be read.
+class GuardedBytes {
+ public:
+  explicit GuardedBytes(const std::vector<std::byte>& bytes) {
+    size_ = (bytes.size() + page - 1) / page * page + page;
+    memory_ = static_cast<std::byte*>(
+        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    data_ = memory_ + size_ - page - bytes.size();
+    std::memcpy(data_, bytes.data(), bytes.size());
+    mprotect(memory_ + size_ - page, page, PROT_NONE);
+  }
+  GuardedBytes(const GuardedBytes&) = delete;
+  GuardedBytes& operator=(const GuardedBytes&) = delete;
+  ~GuardedBytes() { munmap(memory_, size_); }
+  const std::byte* data() const { return data_; }
+
+ private:
+  static constexpr size_t page = 4096;
+  std::byte* memory_;
+  std::byte* data_;
+  size_t size_;
+};
+
+/// Activations in every form.
+struct Input {
+  Input(const Kernels& build, int tokens, int columns, std::mt19937& random)
+      : values(random_floats(static_cast<size_t>(tokens) * static_cast<size_t>(columns), random)) {
+    forms.columns = columns;
+    forms.values = values.data();
+    if (columns % 32 != 0) return;
+    codes.resize(values.size());
+    wide_codes.resize(values.size());
+    scales.resize(values.size() / 32);
+    sums.resize(values.size() / 32);
+    half_sums.resize(values.size() / 16);
+    for (int t = 0; t < tokens; ++t) {
+      const auto at = static_cast<ptrdiff_t>(t) * columns;
+      build.quantize(values.data() + at, columns,
+                     {codes.data() + at, wide_codes.data() + at, scales.data() + at / 32,
+                      sums.data() + at / 32, half_sums.data() + at / 16});
+    }
+    forms.codes = codes.data();
+    forms.wide_codes = wide_codes.data();
+    forms.scales = scales.data();
+    forms.sums = sums.data();
+    forms.half_sums = half_sums.data();
+  }
+
+  std::vector<float> values;
+  std::vector<int8_t> codes;
+  std::vector<int16_t> wide_codes;
+  std::vector<float> scales, sums, half_sums;
+  Activations forms;
+};
+
+std::vector<float> multiply(const Kernels& build, const RowBlock& rows, const Activations& x,
+                            const int* index, int tokens) {
+  std::vector<float> tile(static_cast<size_t>(tokens) * tile_rows);
+  build.multiply(rows, x, index, tokens, tile.data());
+  return tile;
+}
+
+float& at(std::vector<float>& tile, int token, int row) {
+  return tile[static_cast<size_t>(token) * tile_rows + static_cast<size_t>(row)];
+}
+
+struct Case {
+  const Kernels* build;
+  gguf::Type type;
+};
+
+class Multiply : public testing::TestWithParam<Case> {
+ protected:
+  const Kernels& build() const { return *GetParam().build; }
+  gguf::Type type() const { return GetParam().type; }
+  bool is_float() const { return gguf::info(type()).block_elements == 1; }
+
+  RowBlock block(const GuardedBytes& weights, int rows, int columns) const {
+    const gguf::TypeInfo& info = gguf::info(type());
+    return {type(), weights.data(),
+            static_cast<size_t>(columns) / info.block_elements * info.block_bytes, rows};
+  }
+  std::vector<std::byte> weights(int rows, int columns) {
+    return random_weights(type(), static_cast<size_t>(rows) * static_cast<size_t>(columns),
+                          random_);
+  }
+  /// Row lengths that a block type allows: less than a panel, a panel, several and a rest.
+  std::vector<int> widths() const {
+    if (is_float()) return {1, 7, 8, 33, 127, 128, 129, 300};
+    const int block = static_cast<int>(gguf::info(type()).block_elements);
+    return {block, 512, 512 + block, 5 * 256 + (block < 256 ? 3 * block : 0)};
+  }
+
+  std::mt19937 random_{7};
+};
+
+TEST_P(Multiply, EqualsPlainLoops) {
+  for (const int columns : widths())
+    for (const int rows : {1, 5, 16, 31, 32})
+      for (const int tokens : {1, 2, 3, 4, 5, 7, 13}) {
+        const GuardedBytes guarded(weights(rows, columns));
+        const RowBlock block = this->block(guarded, rows, columns);
+        const Input x(build(), tokens, columns, random_);
+        std::vector<float> got = multiply(build(), block, x.forms, nullptr, tokens);
+        std::vector<float> expected =
+            multiply(kernels::portable::kernels, block, x.forms, nullptr, tokens);
+        std::vector<float> row(static_cast<size_t>(columns));
+        for (int r = 0; r < rows; ++r) {
+          quant::dequantize(type(), block.data + static_cast<size_t>(r) * block.row_bytes, columns,
+                            row.data());
+          // Sums of float32 in another order: the error grows with the largest terms that are
+          // added.
+          float largest = 0;
+          for (const float w : row) largest = std::max(largest, std::fabs(w));
+          const float tolerance = 2e-6F * largest * static_cast<float>(columns);
+          for (int t = 0; t < tokens; ++t)
+            ASSERT_NEAR(at(got, t, r), at(expected, t, r), tolerance)
+                << columns << " columns, row " << r << " of " << rows << ", token " << t << " of "
+                << tokens;
+        }
+      }
+}
+
+TEST_P(Multiply, TakesTokensByIndex) {
+  const int columns = is_float() ? 72 : 512, rows = 19;
+  const GuardedBytes guarded(weights(rows, columns));
+  const RowBlock block = this->block(guarded, rows, columns);
+  const Input x(build(), 9, columns, random_);
+  for (const std::vector<int>& index :
+       {std::vector<int>{8}, {3, 3}, {7, 0, 5}, {1, 8, 2, 2, 6, 0, 4}}) {
+    const int tokens = static_cast<int>(index.size());
+    std::vector<float> got = multiply(build(), block, x.forms, index.data(), tokens);
+    std::vector<float> expected =
+        multiply(kernels::portable::kernels, block, x.forms, index.data(), tokens);
+    for (int t = 0; t < tokens; ++t)
+      for (int r = 0; r < rows; ++r)
+        ASSERT_NEAR(at(got, t, r), at(expected, t, r), 1e-3F) << "token " << t << ", row " << r;
+  }
+}
+
+// What makes fusing exact: a row's result has the same bits wherever the row and the token stand.
+TEST_P(Multiply, RowDependsOnItselfAlone) {
+  const int columns = is_float() ? 300 : 768, rows = 32, tokens = 11;
+  const GuardedBytes guarded(weights(rows, columns));
+  const RowBlock whole = block(guarded, rows, columns);
+  const Input x(build(), tokens, columns, random_);
+  const std::vector<int> order = {10, 2, 7, 4, 0, 9, 1};
+  for (const int first : {1, 9, 30}) {
+    RowBlock part = whole;
+    part.data += static_cast<size_t>(first) * whole.row_bytes;
+    part.rows = rows - first;
+    std::vector<float> all = multiply(build(), whole, x.forms, nullptr, tokens);
+    std::vector<float> some =
+        multiply(build(), part, x.forms, order.data(), static_cast<int>(order.size()));
+    for (size_t i = 0; i < order.size(); ++i)
+      for (int r = 0; r < part.rows; ++r)
+        ASSERT_EQ(at(all, order[i], first + r), at(some, static_cast<int>(i), r))
+            << "row " << first + r;
+    for (int t = 0; t < tokens; ++t) {
+      std::vector<float> alone = multiply(build(), part, x.forms, &t, 1);
+      std::vector<float> beside = multiply(build(), whole, x.forms, &t, 1);
+      for (int r = 0; r < part.rows; ++r) ASSERT_EQ(at(alone, 0, r), at(beside, 0, first + r));
+    }
+  }
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const Kernels* build : vector_builds())
+    for (const gguf::TypeInfo& info : gguf::type_table) all.push_back({build, info.type});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Builds, Multiply, testing::ValuesIn(cases()), [](const auto& info) {
+  return std::string(info.param.build->name) + "_" + gguf::info(info.param.type).name;
+});
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Multiply);
+
+}  // namespace
+}  // namespace weld::test
