@@ -1,0 +1,15 @@
+// The subcommands. Each is one file, takes the words after its name, and returns the exit status;
+// it throws UsageError for a bad command line and Error for everything else that goes wrong.
+#pragma once
+
+#include "cli/flags.h"
+
+namespace weld::cli {
+
+int inspect(const Words& words);
+int logits(const Words& words);
+int perplexity(const Words& words);
+int run(const Words& words);
+int tokenize(const Words& words);
+
+}  // namespace weld::cli

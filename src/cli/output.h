@@ -1,0 +1,46 @@
+// Where results and messages go, and where text comes from. Every failure to read or write is an
+// Error; nothing is lost silently.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace weld::cli {
+
+/// Results: to standard output. Throws Error if they cannot be written.
+void write_output(std::string_view text);
+/// Makes what was written visible; the end of a program that went well.
+void flush_output();
+
+/// Messages: one line to standard error. Control characters in it are made visible, whatever file
+/// names and words they come from.
+void print_line(std::string_view text);
+
+/// A result file: complete, or removed again. "-" is standard output.
+class OutputFile {
+ public:
+  /// Throws Error if the file cannot be created.
+  explicit OutputFile(const std::string& path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  /// Throws Error if the bytes cannot be written.
+  void write(std::string_view bytes);
+  /// Throws Error if something written before did not arrive.
+  void close();
+
+ private:
+  std::string path_;
+  std::FILE* file_;  ///< null once it is closed
+};
+
+/// All bytes of a file, or of standard input if it is "-". Throws Error.
+std::string read_input(const std::string& path);
+
+/// Makes sure that descriptors 0, 1 and 2 are taken, lest a file opened later be mistaken for one
+/// of them. Reading or writing one that was closed is an error, as it should be.
+void reserve_standard_streams();
+
+}  // namespace weld::cli
