@@ -95,6 +95,11 @@ class Multiply : public testing::TestWithParam<Case> {
   gguf::Type type() const { return GetParam().type; }
   bool is_float() const { return gguf::info(type()).block_elements == 1; }
 
+  bool rounds_activations() const {
+    return type() == gguf::Type::BF16 && build().name == std::string_view("avx512") &&
+           __builtin_cpu_supports("avx512bf16");
+  }
+
   RowBlock block(const GuardedBytes& weights, int rows, int columns) const {
     const gguf::TypeInfo& info = gguf::info(type());
     return {type(), weights.data(),
@@ -132,7 +137,10 @@ TEST_P(Multiply, EqualsPlainLoops) {
           // added.
           float largest = 0;
           for (const float w : row) largest = std::max(largest, std::fabs(w));
-          const float tolerance = 2e-6F * largest * static_cast<float>(columns);
+          float tolerance = 2e-6F * largest * static_cast<float>(columns);
+          // vdpbf16ps takes activations rounded to 8 bits.
+          if (rounds_activations() && tokens > 3)
+            tolerance = 4e-3F * largest * std::sqrt(static_cast<float>(columns));
           for (int t = 0; t < tokens; ++t)
             ASSERT_NEAR(at(got, t, r), at(expected, t, r), tolerance)
                 << columns << " columns, row " << r << " of " << rows << ", token " << t << " of "
@@ -154,7 +162,8 @@ TEST_P(Multiply, TakesTokensByIndex) {
         multiply(kernels::portable::kernels, block, x.forms, index.data(), tokens);
     for (int t = 0; t < tokens; ++t)
       for (int r = 0; r < rows; ++r)
-        ASSERT_NEAR(at(got, t, r), at(expected, t, r), 1e-3F) << "token " << t << ", row " << r;
+        ASSERT_NEAR(at(got, t, r), at(expected, t, r), rounds_activations() ? 4e-2F : 1e-3F)
+            << "token " << t << ", row " << r;
   }
 }
 

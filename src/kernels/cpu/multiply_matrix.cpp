@@ -2,6 +2,7 @@
 // that a vector holds one step of k for 8 or 16 rows, and swept over all tokens. A sum needs no
 // horizontal addition, and lane, row and token each keep their own order of additions whatever
 // stands beside them.
+#include "kernels/cpu/panel.h"
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/unroll.h"
 #include "kernels/cpu/vector.h"
@@ -45,36 +46,6 @@ struct Panel {
   alignas(64) float scales[panel_columns / 16 * tile_rows];  ///< [group][row]
   alignas(64) float offsets[panel_columns / 16 *
                             tile_rows];  ///< [group][row], the zero's share included
-};
-
-/// Transposes 8 x 8 dwords: to[i] of lane r is from[r] of lane i.
-[[gnu::always_inline]] inline void transpose(const __m256i from[8], __m256i to[8]) {
-  __m256i a[8], b[8];
-  for (int i = 0; i < 4; ++i) {
-    a[2 * i] = _mm256_unpacklo_epi32(from[2 * i], from[2 * i + 1]);
-    a[2 * i + 1] = _mm256_unpackhi_epi32(from[2 * i], from[2 * i + 1]);
-  }
-  for (int i = 0; i < 2; ++i) {
-    b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
-    b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
-    b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
-    b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    to[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
-    to[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
-  }
-}
-
-/// Pointers to 8 rows from `first` on, of which those beyond the block repeat its last row.
-struct EightRows {
-  const std::byte* at[8];
-  EightRows(const RowBlock& rows, int first) {
-    for (int r = 0; r < 8; ++r) {
-      const int row = first + r < rows.rows ? first + r : rows.rows - 1;
-      at[r] = rows.data + static_cast<size_t>(row) * rows.row_bytes;
-    }
-  }
 };
 
 /// Decodes blocks `begin` up to `end` of all rows.
@@ -143,7 +114,6 @@ inline int load_int(const int8_t* p) {
 }
 
 #ifdef __AVX512VNNI__
-constexpr int tile_tokens = 6;  // 2 vectors of rows by 6 tokens: 12 sums in integers, 12 in floats
 constexpr int row_step = 32;
 
 /// Adds the products of one scale's columns for 32 rows: `Steps` steps of 4 codes.
@@ -164,7 +134,6 @@ template <Sums, int Steps, int Tokens>
 inline Floats to_floats(__m512i v) { return _mm512_cvtepi32_ps(v); }
 using Ints = __m512i;
 #else
-constexpr int tile_tokens = 4;  // 2 vectors of rows by 4 tokens: 8 sums, in 16 registers
 constexpr int row_step = 16;
 
 inline __m256i load_panel(const uint8_t* p) {
@@ -253,18 +222,6 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
     at.out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
   }
   sweep_codes<sums, Block::group, corrected, Tokens>(panel, rows, columns, at);
-}
-
-/// Calls f with the number of tokens as a constant, for whole tiles and the rest.
-template <typename F>
-void for_each_tile(int tokens, F f) {
-  int token = 0;
-  for (; token + tile_tokens <= tokens; token += tile_tokens)
-    f(std::integral_constant<int, tile_tokens>{}, token);
-  const int rest = tokens - token;
-  unroll<tile_tokens - 1>([&](auto n) {
-    if (rest == n + 1) f(std::integral_constant<int, n + 1>{}, token);
-  });
 }
 
 template <typename Block>

@@ -6,8 +6,11 @@ namespace {
 
 void multiply(const RowBlock& rows, const Activations& x, const int* index, int tokens,
               float* tile) {
-  if (tokens <= max_vector_tokens)
-    multiply_vector(rows, x, index, tokens, tile);
+  if (tokens <= max_vector_tokens) multiply_vector(rows, x, index, tokens, tile);
+#ifdef __AVX512F__
+  else if (rows.type == gguf::Type::BF16 && __builtin_cpu_supports("avx512bf16"))
+    multiply_matrix_bf16(rows, x, index, tokens, tile);
+#endif
   else
     multiply_matrix(rows, x, index, tokens, tile);
 }

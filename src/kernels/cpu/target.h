@@ -25,4 +25,11 @@ void multiply_vector(const RowBlock& rows, const Activations& x, const int* inde
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
 
+#ifdef __AVX512F__
+/// multiply_matrix() for BF16 rows on processors that have vdpbf16ps: the activations are rounded
+/// to BF16 too.
+void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                          float* tile);
+#endif
+
 }  // namespace weld::kernels::WELD_TARGET
