@@ -7,9 +7,9 @@
 namespace weld::test {
 namespace {
 
-std::string repeated(const std::string& part) {
+std::string repeated(const std::string& part, const std::string& first = "") {
   constexpr size_t size = 1 << 18;
-  std::string out;
+  std::string out = first;
   while (out.size() < size) out += part;
   return out;
 }
@@ -20,7 +20,7 @@ std::vector<std::string> long_texts() {
                            "\xE2\x82", "\u6211", "\u0301\u0323", "\u00A0", "e\u0301", "\u2581"})
     texts.push_back(repeated(part));
   texts.push_back(repeated(" ") + "x");
-  texts.push_back(repeated("\n ").insert(0, "x"));
+  texts.push_back(repeated("\n ", "x"));
   return texts;
 }
 
