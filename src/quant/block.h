@@ -69,8 +69,7 @@ inline float from_bits(uint32_t bits) {
   return v;
 }
 
-/// The value of an IEEE half-precision number, exactly; NaNs become quiet, as the hardware makes
-/// them.
+/// The value of an IEEE half-precision number, exactly; NaNs become quiet, as in hardware.
 inline float f16(uint16_t half) {
 #ifdef __F16C__
   return _cvtsh_ss(half);

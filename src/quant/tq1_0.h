@@ -1,7 +1,7 @@
 // TQ1_0: 256 weights of -1, 0 or 1 times one scale, five to a byte. {u8 qs[48]; u8 qh[4]; f16 d}.
-// A byte b is a fraction of 256 whose base-3 digits are weights; digit n is the whole part of
-// 3 (3^n b mod 256) / 256. Weights 0..159 are digits 0..4 of qs[0..31], digit by digit; 160..239
-// digits 0..4 of qs[32..47]; 240..255 digits 0..3 of qh.
+// A byte b is a fraction of 256 whose base-3 digits are weights: digit n is 3 (3^n b mod 256) / 256
+// rounded down. Weights 0..159 are digits 0..4 of qs[0..31], digit by digit; 160..239 are digits
+// 0..4 of qs[32..47]; 240..255 are digits 0..3 of qh.
 #pragma once
 
 #include "quant/block.h"
