@@ -116,6 +116,7 @@ void add_metadata(gguf::Writer& writer) {
   writer.add_f32("qwen3moe.attention.layer_norm_rms_epsilon", 1e-6F);
 
   std::vector<std::string> tokens;
+  tokens.reserve(vocabulary);
   for (int byte = 0; byte < byte_tokens; ++byte)
     tokens.push_back(text::to_byte_level(static_cast<uint8_t>(byte)));
   tokens.push_back(end_of_text);

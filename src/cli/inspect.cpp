@@ -122,7 +122,7 @@ void describe_fusion(const FusionRange& range, Report& report) {
     std::string members;
     for (const Member& member : fusion.members)
       members +=
-          fmt::format("{}{} {} {}{}", members.empty() ? "" : " + ", member.name, member.type,
+          fmt::format("{}{} {} {}{} rows", members.empty() ? "" : " + ", member.name, member.type,
                       member.experts > 1 ? fmt::format("{} x ", member.experts) : "", member.rows);
     report.line(fmt::format("  {:<9}{:<10}{}; bytes moved: {}", fusion.name, fusion.layout, members,
                             fusion.bytes_moved));

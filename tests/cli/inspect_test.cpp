@@ -85,7 +85,7 @@ TEST(Inspect, SpeaksToPeopleToo) {
   const Result result = weld({"inspect", "-m", model("qwen3-salad")});
   EXPECT_EQ(result.status, 0);
   for (const char* text : {"architecture  qwen3\n", "qkv      separate  attn_q ", " + attn_k ",
-                           "gate-up  separate  ffn_gate ", "; bytes moved: 0\n"})
+                           "gate-up  separate  ffn_gate ", " rows; bytes moved: 0\n"})
     EXPECT_THAT(result.out, HasSubstr(text));
 }
 
