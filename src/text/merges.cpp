@@ -36,7 +36,8 @@ Merges::Merges(const gguf::File& file, const Vocabulary& vocabulary) {
   const auto texts = file.find_strings("tokenizer.ggml.merges");
   if (!texts) fail("{}: tokenizer.ggml.merges: missing", file.path());
 
-  std::vector<Slot> merges(texts->size());
+  std::vector<Slot> merges;
+  merges.reserve(texts->size());
   std::string joined;
   Token token = -1;  // what the last merge gave
   for (size_t i = 0; i < texts->size(); ++i) {
@@ -60,8 +61,11 @@ Merges::Merges(const gguf::File& file, const Vocabulary& vocabulary) {
     const Token right = find(parts.right);
     joined.assign(parts.left).append(parts.right);
     // Files list merges in the order of the tokens that they give, so that few must be looked up.
-    token = vocabulary.is_only(token + 1, joined) ? token + 1 : find(joined);
-    merges[i] = {key(left, right), {static_cast<uint32_t>(i), token}};
+    const auto given = vocabulary.is_only(token + 1, joined) ? std::optional<Token>(token + 1)
+                                                             : vocabulary.find(joined);
+    if (!given) continue;
+    token = *given;
+    merges.push_back({key(left, right), {static_cast<uint32_t>(i), token}});
   }
 
   const size_t capacity = std::bit_ceil(merges.size() + merges.size() / 3 + 2);  // at most 3/4 full

@@ -17,8 +17,9 @@ class Merges {
     Token token;    ///< what the pair becomes
   };
 
-  /// Reads `tokenizer.ggml.merges`: strings of two tokens' texts with a space between. Throws Error
-  /// unless both texts, and the two joined, are in the vocabulary.
+  /// Reads `tokenizer.ggml.merges`: strings of two tokens' texts with a space between. A merge that
+  /// gives no token is left out, as it would have to be undone. Throws Error unless both texts are
+  /// in the vocabulary.
   Merges(const gguf::File& file, const Vocabulary& vocabulary);
 
   /// How this pair merges; null where it does not.

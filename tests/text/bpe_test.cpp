@@ -26,6 +26,15 @@ TEST(Bpe, MergesEqualRanksFromTheLeft) {
   EXPECT_EQ(tokenizer.encode("aaaaa", {}), (Ids{v.id("aa"), v.id("aaa")}));
 }
 
+TEST(Bpe, LeavesOutMergesThatGiveNoToken) {
+  SmallVocabulary v = byte_level_vocabulary();
+  v.merges.emplace_back("x y");
+  v.merge("y", "z");
+  const auto tokenizer = make_tokenizer(v);
+  EXPECT_EQ(tokenizer.encode("xy", {}), (Ids{'x', 'y'}));
+  EXPECT_EQ(tokenizer.encode("xyz", {}), (Ids{'x', v.id("yz")}));
+}
+
 TEST(Bpe, DoesNotMergeAcrossWords) {
   SmallVocabulary v = byte_level_vocabulary();
   v.merge("b", "Ġ");

@@ -76,8 +76,6 @@ const Malformed malformed[] = {
      "tokenizer.ggml.merges[1]: \"z xy\" needs \"xy\", which is no token"},
     {"merge_of_three", [](auto& v) { v.merges.emplace_back("a b c"); },
      "tokenizer.ggml.merges[1]: \"a b c\" needs \"b c\", which is no token"},
-    {"merge_to_no_token", [](auto& v) { v.merges.emplace_back("x y"); },
-     "tokenizer.ggml.merges[1]: \"x y\" needs \"xy\", which is no token"},
     {"byte_token_that_is_none", [](auto& v) { v = sentencepiece_with("<0x1G>", byte, 0); },
      "tokenizer.ggml.tokens[260]: \"<0x1G>\" is typed as a byte but is not `<0xNN>`"},
     {"signed_byte_token", [](auto& v) { v = sentencepiece_with("<0x-1>", byte, 0); },
