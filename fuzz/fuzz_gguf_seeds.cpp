@@ -50,8 +50,8 @@ void write_tensors(const std::string& path) {
   std::vector<std::vector<std::byte>> data;
   for (const TypeInfo& info : type_table) {
     data.emplace_back(size_t{4} * info.block_bytes);
-    writer.add_tensor(info.name, info.type, std::vector<uint64_t>{2 * info.block_elements, 1, 2},
-                      data.back());
+    writer.add_tensor(info.name, info.type,
+                      std::vector<uint64_t>{uint64_t{2} * info.block_elements, 1, 2}, data.back());
   }
   writer.write(path);
 }

@@ -104,7 +104,7 @@ class TemporaryFolder {
   std::string operator/(std::string_view name) const { return (path_ / name).string(); }
   /// Writes a file and returns its path.
   std::string write(std::string_view name, std::string_view bytes) const {
-    const std::string path = *this / name;
+    std::string path = *this / name;
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
   }

@@ -11,7 +11,6 @@
 namespace weld::test {
 namespace {
 
-using gguf::Type;
 using gguf::ValueType;
 
 struct Malformed {

@@ -54,6 +54,7 @@ TEST(Utf8, IsCheckedAsTheStandardSays) {
                           "\xE1\x80", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF",
                           "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xFE", "\xFF"})
     EXPECT_FALSE(is_utf8(bad)) << quoted(bad);
+  EXPECT_FALSE(is_utf8(std::string_view("\xE2\x82\xAC", 2))) << "the rest is not in the text";
 }
 
 TEST(DescribeType, NamesWhatWeldReadsAndWhatItDoesNot) {
