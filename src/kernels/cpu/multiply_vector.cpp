@@ -45,14 +45,18 @@ inline constexpr bool signed_codes = Block::max_code > 128;
 /// What a product of codes still lacks: (code - zero) instead of code.
 template <typename Block>
 inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
+/// Large blocks make up for it eight groups at a time, through the groups' scales and the
+/// activations' sums; small ones in integers, group by group.
 template <typename Block>
-inline constexpr bool has_correction = Block::has_offset || missing_zero<Block> != 0;
+inline constexpr bool zero_by_sums = missing_zero<Block> != 0 && quant::groups<Block> >= 8;
+template <typename Block>
+inline constexpr bool zero_in_integers = missing_zero<Block> != 0 && quant::groups<Block> < 8;
 
-/// 8 sums of 4 products of codes each.
+/// start plus 8 sums of 4 products of codes each.
 template <typename Block>
-[[gnu::always_inline]] inline __m256i dot(__m256i codes, __m256i x) {
+[[gnu::always_inline]] inline __m256i add_products(__m256i start, __m256i codes, __m256i x) {
 #ifdef __AVX512VNNI__
-  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), codes, x);
+  return _mm256_dpbusd_epi32(start, codes, x);
 #else
   __m256i pairs;
   if constexpr (signed_codes<Block>) {
@@ -62,8 +66,17 @@ template <typename Block>
   } else {
     pairs = _mm256_maddubs_epi16(codes, x);
   }
-  return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+  return _mm256_add_epi32(start, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 #endif
+}
+
+/// Where the sums of a group start: at what the missing zeros take off, the same for all rows.
+template <typename Block>
+[[gnu::always_inline]] inline __m256i start_of(__m256i x) {
+  const __m256i nothing = _mm256_setzero_si256();
+  if constexpr (!zero_in_integers<Block>) return nothing;
+  const __m256i zeros = _mm256_set1_epi8(static_cast<char>(missing_zero<Block>));
+  return _mm256_sub_epi32(nothing, add_products<Block>(nothing, zeros, x));
 }
 
 inline __m256i load_codes(const int8_t* p) {
@@ -100,7 +113,7 @@ void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int co
       Block::scales(block, scale[r], offset[r]);
     }
 
-    if constexpr (has_correction<Block>) {
+    if constexpr (Block::has_offset || zero_by_sums<Block>) {
       for (int t = 0; t < Tokens; ++t) {
         const float* sums =
             (halves == 2 ? x[t].half_sums : x[t].sums) + static_cast<ptrdiff_t>(b) * groups;
@@ -112,11 +125,8 @@ void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int co
               correction[r][t] = _mm256_fmadd_ps(c, _mm256_loadu_ps(sums + g), correction[r][t]);
             }
           } else {
-            for (int g = 0; g < groups; ++g) {
-              float c = -missing_zero<Block> * scale[r][g];
-              if constexpr (Block::has_offset) c += offset[r][g];
-              tail[r][t] = __builtin_fmaf(c, sums[g], tail[r][t]);
-            }
+            for (int g = 0; g < groups; ++g)
+              tail[r][t] = __builtin_fmaf(offset[r][g], sums[g], tail[r][t]);
           }
         }
       }
@@ -124,8 +134,11 @@ void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int co
 
     unroll<elements / 32>([&](auto i) __attribute__((always_inline)) {
       const ptrdiff_t group = static_cast<ptrdiff_t>(b) * (elements / 32) + i;
-      __m256i activations[Tokens];
-      for (int t = 0; t < Tokens; ++t) activations[t] = load_codes(x[t].codes + group * 32);
+      __m256i activations[Tokens], start[Tokens];
+      for (int t = 0; t < Tokens; ++t) {
+        activations[t] = load_codes(x[t].codes + group * 32);
+        start[t] = start_of<Block>(activations[t]);
+      }
       for (int r = 0; r < Rows; ++r) {
         const __m256i codes =
             Block::codes(row[r] + static_cast<size_t>(b) * quant::bytes<Block>, i);
@@ -136,7 +149,8 @@ void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int co
         else
           weight = _mm256_broadcast_ss(&scale[r][i]);
         for (int t = 0; t < Tokens; ++t) {
-          const __m256 product = _mm256_cvtepi32_ps(dot<Block>(codes, activations[t]));
+          const __m256 product =
+              _mm256_cvtepi32_ps(add_products<Block>(start[t], codes, activations[t]));
           sum[r][t] = _mm256_fmadd_ps(product, weight * _mm256_broadcast_ss(x[t].scales + group),
                                       sum[r][t]);
         }
