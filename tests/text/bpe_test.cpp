@@ -53,18 +53,18 @@ TEST(Bpe, TakesWholeWordsOnlyWhereThePretokenizerSaysSo) {
   EXPECT_EQ(make_tokenizer(v).encode("klm", {.special = false}), (Ids{'k', 'l', 'm'}));
 }
 
-TEST(Bpe, ADuplicateStandsBackBehindTheFirstNormalToken) {
+TEST(Bpe, OfTokensWithOneTextTheFirstNormalOneCounts) {
   SmallVocabulary v = byte_level_vocabulary();
-  v.add("ab", user_defined);
-  v.merge("a", "b");
-  v.merges.emplace_back("ab c");
+  v.add("ab", control);  // 257, right after what the merge before gives
   v.add("ab", normal);
   v.add("abc", normal);
   v.add("ab", normal);
-  v.pre = "llama-bpe";
+  v.merges.emplace_back("a b");
+  v.merges.emplace_back("ab c");
   const auto tokenizer = make_tokenizer(v);
-  EXPECT_EQ(tokenizer.encode("xabcx", {}).at(1), 257);  // the user-defined one, from the text
-  EXPECT_EQ(tokenizer.piece(258), "ab");
+  EXPECT_EQ(tokenizer.encode("ab", {.special = false}), (Ids{258}));
+  EXPECT_EQ(tokenizer.encode("abc", {.special = false}), (Ids{259}));
+  EXPECT_EQ(tokenizer.encode("ab", {}), (Ids{257}));
 }
 
 TEST(Bpe, SpecialTokensAreTakenLeftmostThenLongest) {

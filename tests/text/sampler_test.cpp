@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,6 +64,8 @@ TEST(Sampler, GivesTheSameTokensOnEveryMachine) {
   options.seed = 7;
   EXPECT_EQ(draw(options, logits, 12),
             (std::vector<int>{385, 14, 902, 582, 457, 249, 470, 322, 137, 412, 103, 960}));
+  const std::vector<int> many = draw(options, logits, 5000);
+  EXPECT_EQ(std::accumulate(many.begin(), many.end(), 0), 2480732);
   options.top_p = 0.5F;
   EXPECT_EQ(draw(options, logits, 12),
             (std::vector<int>{704, 321, 902, 877, 988, 815, 309, 420, 568, 346, 926, 507}));

@@ -11,7 +11,7 @@
 namespace weld::test {
 namespace {
 
-using namespace std::string_literals;
+using namespace std::string_view_literals;
 using text::Utf8Stream;
 
 std::string all_at_once(std::string_view bytes) {
@@ -20,7 +20,7 @@ std::string all_at_once(std::string_view bytes) {
   return out + stream.finish();
 }
 
-constexpr std::string_view mixed = "a\u00E9\u20AC\U0001F999\u0000z\u6211\U0010FFFF";
+constexpr std::string_view mixed = "a\u00E9\u20AC\U0001F999\u0000z\u6211\U0010FFFF"sv;
 
 TEST(Utf8Stream, HoldsBackHalfACharacterInEveryCut) {
   for (size_t first = 0; first <= mixed.size(); ++first) {
