@@ -11,8 +11,8 @@ KernelList available_kernels() {
   KernelList available{{&portable::kernels}, 1};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("f16c"))
+  // Every processor with AVX2 and FMA has F16C too, which clang 14 cannot ask for.
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     available.list[available.count++] = &avx2::kernels;
   // The AVX-512 build is for processors with VNNI (Ice Lake, Zen 4 and later); older ones run
   // AVX2's.
