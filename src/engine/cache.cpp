@@ -29,7 +29,9 @@ Cache::Cache(const model::Model& model, kernels::CacheType type, int context, in
         heads.window ? std::min<int64_t>(context, int64_t{heads.window} + batch) : context;
     view.blocks = static_cast<int>((seen + kernels::cache_block - 1) / kernels::cache_block) + 1;
     offsets.push_back(size_);
-    size_ += view.block_stride * static_cast<size_t>(view.blocks);
+    // A layer has less than 2^59 bytes. Their sum stops where no address space is that large, or
+    // many layers' would overflow.
+    size_ = std::min(size_ + view.block_stride * static_cast<size_t>(view.blocks), size_t{1} << 62);
     layers_.push_back(cache);
   }
   // Pages are committed when they are first written: a long context costs nothing until it is used.

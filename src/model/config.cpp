@@ -1,7 +1,7 @@
 // Reading hyperparameters: what must be there, what has a default, what range it may have.
 #include "model/config.h"
 
-#include <cmath>
+#include <algorithm>
 #include <string>
 
 #include "fail.h"
@@ -24,6 +24,9 @@ constexpr Architecture architectures[] = {
 /// Larger than in any model, small enough that products of two of them fit in 64 bits with room to
 /// spare.
 constexpr uint64_t largest_size = 1U << 24;
+constexpr uint64_t most_experts = 65536;
+/// Times the tokens of the largest batch, this many still fit in an int.
+constexpr uint64_t most_experts_used = 4096;
 
 /// Metadata under the architecture's prefix.
 class Fields {
@@ -142,15 +145,15 @@ Config read_config(const gguf::File& file) {
   config.epsilon =
       static_cast<float>(fields.number_or("attention.layer_norm_rms_epsilon", 0, 0, 1));
 
-  config.experts = fields.size_or("expert_count", 0, 0, 65536);
+  config.experts = fields.size_or("expert_count", 0, 0, most_experts);
   if (config.experts == 0 && !architecture.dense)
-    fields.size("expert_count");  // says that it is missing
+    fields.size("expert_count", 1, most_experts);  // says that it is missing, or that it is 0
   if (config.experts > 0 && !architecture.experts)
     fail("{}: {}: {} has no experts, is {}", file.path(), fields.key("expert_count"),
          architecture.name, config.experts);
   if (config.experts > 0) {
-    config.experts_used =
-        fields.size("expert_used_count", 1, static_cast<uint64_t>(config.experts));
+    const auto most_used = std::min(static_cast<uint64_t>(config.experts), most_experts_used);
+    config.experts_used = fields.size("expert_used_count", 1, most_used);
     config.expert_feed_forward = fields.size_or("expert_feed_forward_length", 0);
     if (config.expert_feed_forward == 0)
       config.expert_feed_forward = fields.size("feed_forward_length");

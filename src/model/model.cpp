@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "fail.h"
+#include "gguf/quoted.h"
 #include "quant/dequantize.h"
 
 namespace weld::model {
@@ -124,6 +125,7 @@ class Binder {
            INT32_MAX, rows);
     model_.vocabulary_ = static_cast<int>(rows);
     model_.embedding_ = matrix("token_embd", config_.embedding, model_.vocabulary_);
+    if (model_.embedding_.bias) refuse(*file_.find_tensor("token_embd.bias"));
     model_.output_norm_ = vector("output_norm.weight", config_.embedding);
     model_.output_ = file_.find_tensor("output.weight")
                          ? matrix("output", config_.embedding, model_.vocabulary_)
@@ -200,9 +202,12 @@ class Binder {
   /// A tensor that nothing asked for would mean that the model computes something that we do not.
   void refuse_the_rest() const {
     for (const gguf::Tensor& tensor : file_.tensors())
-      if (!used_.contains(tensor.name))
-        fail("{}: tensor \"{}\": has no place in a {} model of {} layers", file_.path(),
-             tensor.name, config_.architecture->name, config_.layers);
+      if (!used_.contains(tensor.name)) refuse(tensor);
+  }
+
+  [[noreturn]] void refuse(const gguf::Tensor& tensor) const {
+    fail("{}: tensor {}: has no place in a {} model of {} layers", file_.path(),
+         gguf::quoted(tensor.name), config_.architecture->name, config_.layers);
   }
 
   Model& model_;
