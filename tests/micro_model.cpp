@@ -53,11 +53,11 @@ struct Scales {
 const Scales& scales_of(Type type) {
   static const std::vector<Scales> table = {
       {Type::Q4_0, {0}, -7},    {Type::Q4_1, {0, 2}, -7},  {Type::Q5_0, {0}, -8},
-      {Type::Q5_1, {0, 2}, -8}, {Type::Q8_0, {0}, -11},    {Type::Q2_K, {80, 82}, -8},
+      {Type::Q5_1, {0, 2}, -8}, {Type::Q8_0, {0}, -11},    {Type::Q2_K, {80, 82}, -9},
       {Type::Q3_K, {108}, -11}, {Type::Q4_K, {0, 2}, -12}, {Type::Q5_K, {0, 2}, -13},
-      {Type::Q6_K, {208}, -15}, {Type::IQ1_S, {0}, -8},    {Type::IQ2_XXS, {0}, -9},
-      {Type::IQ2_XS, {0}, -9},  {Type::IQ2_S, {0}, -9},    {Type::IQ3_XXS, {0}, -10},
-      {Type::IQ3_S, {0}, -10},  {Type::IQ4_NL, {0}, -11},  {Type::IQ4_XS, {0}, -15},
+      {Type::Q6_K, {208}, -15}, {Type::IQ1_S, {0}, -8},    {Type::IQ2_XXS, {0}, -11},
+      {Type::IQ2_XS, {0}, -11}, {Type::IQ2_S, {0}, -11},   {Type::IQ3_XXS, {0}, -12},
+      {Type::IQ3_S, {0}, -12},  {Type::IQ4_NL, {0}, -11},  {Type::IQ4_XS, {0}, -15},
       {Type::TQ1_0, {52}, -5},  {Type::TQ2_0, {64}, -5},
   };
   for (const Scales& scales : table)
