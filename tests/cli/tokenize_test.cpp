@@ -23,7 +23,10 @@ TEST(Tokenize, TakesStandardInputByteForByte) {
 TEST(Tokenize, TakesWordsAsTheyAre) {
   for (const char* text : {"run", "++", "[1,2]", "{}", "'x'", "\"x\"", "a=b"}) {
     std::string ids;
-    for (const char c : std::string(text)) ids += (ids.empty() ? "" : " ") + std::to_string(c);
+    for (const char c : std::string(text)) {
+      if (!ids.empty()) ids += ' ';
+      ids += std::to_string(c);
+    }
     EXPECT_EQ(weld({"tokenize", "-m", vocabulary, text}).out, ids + "\n");
   }
   EXPECT_EQ(weld({"tokenize", "-m", vocabulary, "--", "--bos"}).out, "45 45 98 111 115\n");
