@@ -1,7 +1,9 @@
 // The command line: which subcommand, and how an error is shown.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <new>
 
 #include "cli/commands.h"

@@ -1,6 +1,7 @@
 // weld perplexity: how well a model predicts a text.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "cli/commands.h"
