@@ -18,16 +18,16 @@ int combining_class(int32_t codepoint) { return utf8proc_get_property(codepoint)
 
 /// The canonical decomposition of TEXT, character by character, its marks not yet sorted.
 std::vector<int32_t> decompose(std::string_view text) {
-  constexpr int longest = 4;  // characters that one decomposes to; the buffer has room to spare
-  std::vector<int32_t> out(text.size() + longest * 4);
+  constexpr size_t room = 16;  // one character decomposes to four at most
+  std::vector<int32_t> out(text.size() + room);
   size_t used = 0;
   for (size_t at = 0; at < text.size();) {
     int32_t codepoint = -1;
     const auto rest = static_cast<utf8proc_ssize_t>(text.size() - at);
     at += utf8proc_iterate(reinterpret_cast<const uint8_t*>(text.data() + at), rest, &codepoint);
-    if (out.size() < used + longest * 4) out.resize(out.size() * 2);
+    if (out.size() < used + room) out.resize(out.size() * 2);
     int last_boundclass = 0;
-    used += utf8proc_decompose_char(codepoint, out.data() + used, longest * 4, UTF8PROC_DECOMPOSE,
+    used += utf8proc_decompose_char(codepoint, out.data() + used, room, UTF8PROC_DECOMPOSE,
                                     &last_boundclass);
   }
   out.resize(used);

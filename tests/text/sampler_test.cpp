@@ -23,8 +23,8 @@ constexpr SamplerOptions plain{.temperature = 1, .top_k = 0, .top_p = 1, .min_p 
 
 std::vector<int> draw(const SamplerOptions& options, const std::vector<float>& logits, int count) {
   Sampler sampler(options);
-  std::vector<int> tokens;
-  for (int i = 0; i < count; ++i) tokens.push_back(sampler.sample(logits));
+  std::vector<int> tokens(count);
+  for (int& token : tokens) token = sampler.sample(logits);
   return tokens;
 }
 
@@ -34,8 +34,8 @@ std::set<int> choices(const SamplerOptions& options, const std::vector<float>& l
 }
 
 std::vector<float> spread_logits() {
-  std::vector<float> logits;
-  for (int i = 0; i < 1000; ++i) logits.push_back(static_cast<float>(i * 7919 % 1000) / 100.0F);
+  std::vector<float> logits(1000);
+  for (int i = 0; i < 1000; ++i) logits[i] = static_cast<float>(i * 7919 % 1000) / 100.0F;
   return logits;
 }
 
