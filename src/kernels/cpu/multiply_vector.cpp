@@ -83,11 +83,12 @@ inline __m256i load_codes(const int8_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
 
-/// Asks for the cache lines of a block that is read later.
+/// Asks for the cache lines of a block that is read later, into the second-level cache: the first
+/// has few slots for lines on their way, and the block at hand needs them.
 template <int bytes>
 [[gnu::always_inline]] inline void prefetch(const std::byte* block) {
   for (int i = 0; i < bytes; i += 64)
-    _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T1);
 }
 
 /// Products of Rows rows with Tokens tokens. Sums run in 8 lanes along the row, one fused
