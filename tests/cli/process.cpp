@@ -46,6 +46,11 @@ struct Folder {
 
 }  // namespace
 
+void PrintTo(Output output, std::ostream* out) {
+  constexpr const char* names[] = {"Captured", "Closed", "Full", "BrokenPipe"};
+  *out << names[static_cast<int>(output)];
+}
+
 Process::Process(const std::string& program, const Words& words, const std::string& input,
                  Output output)
     : in_(std::tmpfile()), out_(std::tmpfile()), err_(std::tmpfile()) {

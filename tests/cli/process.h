@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdio>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ enum class Output {
   Full,        ///< a device that has no room
   BrokenPipe,  ///< a pipe that nobody reads
 };
+
+/// How GoogleTest names a parameter of this type.
+void PrintTo(Output output, std::ostream* out);
 
 using Words = std::vector<std::string>;
 

@@ -12,7 +12,6 @@
 namespace weld::test {
 namespace {
 
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 

@@ -68,7 +68,7 @@ TEST_P(PoolOf, SharesOutUnevenWork) {
 
 TEST_P(PoolOf, EndsUnused) { const Pool pool(GetParam()); }
 
-INSTANTIATE_TEST_SUITE_P(Threads, PoolOf, ::testing::Values(1, 2, 3, 5, 8, 16),
+INSTANTIATE_TEST_SUITE_P(Threads, PoolOf, ::testing::Values(1, 2, 3, 5, 8),
                          ::testing::PrintToStringParamName());
 
 TEST(Pool, MakesAtLeastOneThread) {
