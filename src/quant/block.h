@@ -12,7 +12,8 @@
 //   offset(block, g)   the offset of group g
 // in plain C++, which is the specification, and for AVX2 and wider
 //   codes(block, i)    the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector
-//   scales(block, scale, offset)  all groups' scales (and offsets, if it has any) at once
+//   scales(block, scale, offset)  all groups' scales (and offsets, if it has any) at once, or
+//   scales(blocks, scale, offset) the same for eight blocks, if a block is one group
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //
@@ -45,6 +46,9 @@ template <typename Block>
 inline constexpr int bytes = static_cast<int>(gguf::info(Block::type).block_bytes);
 template <typename Block>
 inline constexpr int groups = elements<Block> / Block::group;
+
+/// Eight blocks, wherever each of them is.
+using EightBlocks = const std::byte* [8];
 
 /// Whether a type's weights are floats by themselves, without codes and scales.
 template <typename Block>
@@ -111,8 +115,8 @@ inline __m256i bit_field(__m256i v, int right, int mask) {
 
 /// The 16 bytes of 4-bit codes at byte i of p as 32 bytes: the low nibbles, then the high ones.
 inline __m256i nibbles(const std::byte* p, int i) {
-  const __m128i packed = load16(p, i);
-  const __m256i both = _mm256_set_m128i(_mm_srli_epi16(packed, 4), packed);
+  const __m256i twice = _mm256_broadcastsi128_si256(load16(p, i));
+  const __m256i both = _mm256_srlv_epi64(twice, _mm256_setr_epi64x(0, 0, 4, 4));
   return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
 
@@ -136,6 +140,19 @@ inline __m256i byte_mask(uint32_t bits) {
 inline __m256i bit_fields(uint32_t word, __m256i shifts, int mask) {
   const __m256i shifted = _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(word)), shifts);
   return _mm256_and_si256(shifted, _mm256_set1_epi32(mask));
+}
+
+/// Eight half-precision numbers, at byte i of eight blocks.
+inline __m256 eight_f16(const EightBlocks& blocks, int i) {
+  __m128i halves = _mm_cvtsi32_si128(u16_at(blocks[0], i));
+  halves = _mm_insert_epi16(halves, u16_at(blocks[1], i), 1);
+  halves = _mm_insert_epi16(halves, u16_at(blocks[2], i), 2);
+  halves = _mm_insert_epi16(halves, u16_at(blocks[3], i), 3);
+  halves = _mm_insert_epi16(halves, u16_at(blocks[4], i), 4);
+  halves = _mm_insert_epi16(halves, u16_at(blocks[5], i), 5);
+  halves = _mm_insert_epi16(halves, u16_at(blocks[6], i), 6);
+  halves = _mm_insert_epi16(halves, u16_at(blocks[7], i), 7);
+  return _mm256_cvtph_ps(halves);
 }
 
 /// Eight scales: d times eight integers.

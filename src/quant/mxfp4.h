@@ -26,7 +26,22 @@ struct MXFP4 {
   static __m256i codes(const std::byte* block, int) {
     return lookup(e2m1_codes, nibbles(block, 1));
   }
-  static void scales(const std::byte* block, float* out, float*) { *out = scale(block, 0); }
+  static void scales(const EightBlocks& blocks, float* scale, float*) {
+    __m128i bytes = _mm_cvtsi32_si128(byte_at(blocks[0], 0));
+    bytes = _mm_insert_epi8(bytes, byte_at(blocks[1], 0), 1);
+    bytes = _mm_insert_epi8(bytes, byte_at(blocks[2], 0), 2);
+    bytes = _mm_insert_epi8(bytes, byte_at(blocks[3], 0), 3);
+    bytes = _mm_insert_epi8(bytes, byte_at(blocks[4], 0), 4);
+    bytes = _mm_insert_epi8(bytes, byte_at(blocks[5], 0), 5);
+    bytes = _mm_insert_epi8(bytes, byte_at(blocks[6], 0), 6);
+    bytes = _mm_insert_epi8(bytes, byte_at(blocks[7], 0), 7);
+    const __m256i e = _mm256_cvtepu8_epi32(bytes);
+    const __m256i subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
+    const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+    const __m256i small = _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e);
+    const __m256i bits = _mm256_blendv_epi8(normal, subnormal, small);
+    _mm256_storeu_ps(scale, _mm256_castsi256_ps(bits));
+  }
 #endif
 };
 

@@ -19,7 +19,9 @@ struct Q4_0 {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int) { return nibbles(block, 2); }
-  static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
+  static void scales(const EightBlocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  }
 #endif
 };
 

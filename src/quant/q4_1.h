@@ -20,9 +20,9 @@ struct Q4_1 {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int) { return nibbles(block, 4); }
-  static void scales(const std::byte* block, float* scale, float* offset) {
-    *scale = f16_at(block, 0);
-    *offset = f16_at(block, 2);
+  static void scales(const EightBlocks& blocks, float* scale, float* offset) {
+    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+    _mm256_storeu_ps(offset, eight_f16(blocks, 2));
   }
 #endif
 };

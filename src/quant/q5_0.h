@@ -24,7 +24,9 @@ struct Q5_0 {
     const __m256i top = _mm256_and_si256(byte_mask(u32_at(block, 2)), _mm256_set1_epi8(16));
     return _mm256_or_si256(nibbles(block, 6), top);
   }
-  static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
+  static void scales(const EightBlocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  }
 #endif
 };
 

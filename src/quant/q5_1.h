@@ -25,9 +25,9 @@ struct Q5_1 {
     const __m256i top = _mm256_and_si256(byte_mask(u32_at(block, 4)), _mm256_set1_epi8(16));
     return _mm256_or_si256(nibbles(block, 8), top);
   }
-  static void scales(const std::byte* block, float* scale, float* offset) {
-    *scale = f16_at(block, 0);
-    *offset = f16_at(block, 2);
+  static void scales(const EightBlocks& blocks, float* scale, float* offset) {
+    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+    _mm256_storeu_ps(offset, eight_f16(blocks, 2));
   }
 #endif
 };

@@ -20,7 +20,9 @@ struct Q8_0 {
   static __m256i codes(const std::byte* block, int) {
     return _mm256_xor_si256(load32(block, 2), _mm256_set1_epi8(-128));
   }
-  static void scales(const std::byte* block, float* scale, float*) { *scale = f16_at(block, 0); }
+  static void scales(const EightBlocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  }
 #endif
 };
 

@@ -6,6 +6,20 @@
 namespace weld::quant::test {
 namespace {
 
+// Types of one group a block decode the scales of eight blocks at once: one of the eight, picked by
+// the block's own bits, is the block, and the others are zeros.
+template <typename Block>
+void scales_of_one(const std::byte* block, float* scale, float* offset) {
+  static constexpr std::byte zeros[bytes<Block>] = {};
+  const int at = byte_at(block, bytes<Block> - 1) % 8;
+  const std::byte* blocks[8];
+  for (int i = 0; i < 8; ++i) blocks[i] = i == at ? block : zeros;
+  float scales[8], offsets[8] = {};
+  Block::scales(blocks, scales, offsets);
+  *scale = scales[at];
+  if (offset) *offset = offsets[at];
+}
+
 template <typename Block>
 Decoder vector_decoder() {
   if constexpr (is_float<Block>) {
@@ -17,7 +31,13 @@ Decoder vector_decoder() {
     const auto codes = [](const std::byte* block, int i, uint8_t* out) {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), Block::codes(block, i));
     };
-    return {groups<Block>, Block::max_code, Block::has_offset, codes, Block::scales, nullptr};
+    const auto scales = [] {
+      if constexpr (groups<Block> == 1)
+        return scales_of_one<Block>;
+      else
+        return Block::scales;
+    }();
+    return {groups<Block>, Block::max_code, Block::has_offset, codes, scales, nullptr};
   }
 }
 

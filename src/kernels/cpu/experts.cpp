@@ -35,6 +35,9 @@ void choose_experts(const float* logits, int tokens, int experts, int used, Rout
   routes.begin.assign(static_cast<size_t>(experts) + 1, 0);
   for (const int e : chosen) ++routes.begin[static_cast<size_t>(e) + 1];
   std::partial_sum(routes.begin.begin(), routes.begin.end(), routes.begin.begin());
+  routes.chosen.clear();
+  for (int e = 0; e < experts; ++e)
+    if (routes.count(e) > 0) routes.chosen.push_back(e);
   std::vector<int> next(routes.begin.begin(), routes.begin.end() - 1);
   routes.slot.resize(slots);
   routes.token.resize(slots);
@@ -60,13 +63,17 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
     const int first = piece * tile_rows;
     const int rows = std::min(tile_rows, down.rows - first);
     float* tile = context.tiles[static_cast<size_t>(thread)].at_least(slots * tile_rows);
-    for (size_t e = 0; e + 1 < routes.begin.size(); ++e) {
-      const int begin = routes.begin[e], count = routes.begin[e + 1] - begin;
-      if (count == 0) continue;
+    for (size_t i = 0; i < routes.chosen.size(); ++i) {
+      const int e = routes.chosen[i];
+      const int begin = routes.begin[static_cast<size_t>(e)], count = routes.count(e);
+      RowBlock block = block_of(down, e, first);
+      block.next =
+          i + 1 < routes.chosen.size()
+              ? block_of(down, routes.chosen[i + 1], first).data
+              : block_of(down, routes.chosen[0], std::min(first + tile_rows, down.rows)).data;
       float* part = tile + static_cast<size_t>(begin) * tile_rows;
-      kernels.multiply(block_of(down, static_cast<int>(e), first), input,
-                       routes.slot.data() + begin, count, part);
-      finish_tile(kernels, down, static_cast<int>(e), first, count, part);
+      kernels.multiply(block, input, routes.slot.data() + begin, count, part);
+      finish_tile(kernels, down, e, first, count, part);
     }
     for (int t = 0; t < tokens; ++t) {
       float* to = y + static_cast<size_t>(t) * static_cast<size_t>(down.rows) + first;

@@ -21,6 +21,7 @@ struct RowBlock {
   const std::byte* data = nullptr;  ///< the first row
   size_t row_bytes = 0;             ///< from one row to the next
   int rows = 0;
+  const std::byte* next = nullptr;  ///< what the thread is likely to read after this block
 };
 
 /// Activations of some tokens, in the forms that kernels read; a form that no weight needs is null.

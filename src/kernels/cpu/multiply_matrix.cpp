@@ -56,21 +56,30 @@ void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
   for (int first = 0; first < rows.rows; first += 8) {
     const EightRows row(rows, first);
     for (int b = begin; b < end; ++b) {
-      for (int r = 0; r < 8; ++r) {
-        alignas(32) float scale[groups < 8 ? 8 : groups], offset[groups < 8 ? 8 : groups];
-        Block::scales(row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>, scale, offset);
-        for (int g = 0; g < groups; ++g) {
+      const auto block = [&](int r) {
+        return row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>;
+      };
+      alignas(32) float scales[8 * groups], offsets[8 * groups];  // [row][group]
+      if constexpr (groups == 1) {
+        const std::byte* blocks[8];
+        for (int r = 0; r < 8; ++r) blocks[r] = block(r);
+        Block::scales(blocks, scales, offsets);
+      } else {
+        for (int r = 0; r < 8; ++r)
+          Block::scales(block(r), scales + r * groups, offsets + r * groups);
+      }
+      for (int g = 0; g < groups; ++g)
+        for (int r = 0; r < 8; ++r) {
           const int at = ((b - begin) * groups + g) * tile_rows + first + r;
-          panel.scales[at] = scale[g];
-          float c = words ? 0.0F : -Block::zero * scale[g];
-          if constexpr (Block::has_offset) c += offset[g];
+          const float scale = scales[r * groups + g];
+          panel.scales[at] = scale;
+          float c = words ? 0.0F : -Block::zero * scale;
+          if constexpr (Block::has_offset) c += offsets[r * groups + g];
           panel.offsets[at] = c;
         }
-      }
       unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
         __m256i codes[8], steps[8];
-        for (int r = 0; r < 8; ++r)
-          codes[r] = Block::codes(row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>, i);
+        for (int r = 0; r < 8; ++r) codes[r] = Block::codes(block(r), i);
         const int group = (b - begin) * (quant::elements<Block> / 32) + i;
         if constexpr (words) {
           for (int half = 0; half < 2; ++half) {

@@ -1,6 +1,8 @@
 // Vector builds of the product for one token or a few: each row is read once, along its length,
 // decoded in registers and multiplied with all tokens. This is bound by memory; no decoded weight
 // is stored.
+#include <algorithm>
+
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/unroll.h"
 #include "kernels/cpu/vector.h"
@@ -32,6 +34,14 @@ Token token_at(const Activations& x, int token) {
   return at;
 }
 
+/// Asks for the cache lines of a block that is read later, into the second-level cache: the first
+/// has few slots for lines on their way, and the block at hand needs them.
+template <int bytes>
+[[gnu::always_inline]] inline void prefetch(const std::byte* block) {
+  for (int i = 0; i < bytes; i += 64)
+    _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T1);
+}
+
 #ifdef __AVX512VNNI__
 template <typename Block>
 inline constexpr bool signed_codes = false;
@@ -42,21 +52,16 @@ template <typename Block>
 inline constexpr bool signed_codes = Block::max_code > 128;
 #endif
 
-/// What a product of codes still lacks: (code - zero) instead of code.
+/// What a product of codes still lacks, (code - zero) instead of code: made up for through the
+/// groups' scales and the activations' sums.
 template <typename Block>
 inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
-/// Large blocks make up for it eight groups at a time, through the groups' scales and the
-/// activations' sums; small ones in integers, group by group.
-template <typename Block>
-inline constexpr bool zero_by_sums = missing_zero<Block> != 0 && quant::groups<Block> >= 8;
-template <typename Block>
-inline constexpr bool zero_in_integers = missing_zero<Block> != 0 && quant::groups<Block> < 8;
 
-/// start plus 8 sums of 4 products of codes each.
+/// 8 sums of 4 products of codes each.
 template <typename Block>
-[[gnu::always_inline]] inline __m256i add_products(__m256i start, __m256i codes, __m256i x) {
+[[gnu::always_inline]] inline __m256i products(__m256i codes, __m256i x) {
 #ifdef __AVX512VNNI__
-  return _mm256_dpbusd_epi32(start, codes, x);
+  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), codes, x);
 #else
   __m256i pairs;
   if constexpr (signed_codes<Block>) {
@@ -66,101 +71,143 @@ template <typename Block>
   } else {
     pairs = _mm256_maddubs_epi16(codes, x);
   }
-  return _mm256_add_epi32(start, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 #endif
 }
 
-/// Where the sums of a group start: at what the missing zeros take off, the same for all rows.
-template <typename Block>
-[[gnu::always_inline]] inline __m256i start_of(__m256i x) {
-  const __m256i nothing = _mm256_setzero_si256();
-  if constexpr (!zero_in_integers<Block>) return nothing;
-  const __m256i zeros = _mm256_set1_epi8(static_cast<char>(missing_zero<Block>));
-  return _mm256_sub_epi32(nothing, add_products<Block>(nothing, zeros, x));
+/// Adds neighbours of a and of b, in each half: {a0 + a1, a2 + a3, b0 + b1, b2 + b3}. Where 16 bits
+/// hold the magnitudes, packing and vpmaddwd take two instructions, and vphaddd three.
+template <int magnitude>
+[[gnu::always_inline]] inline __m256i add_neighbours(__m256i a, __m256i b) {
+  if constexpr (magnitude <= 32767)
+    return _mm256_madd_epi16(_mm256_packs_epi32(a, b), _mm256_set1_epi16(1));
+  else
+    return _mm256_hadd_epi32(a, b);
 }
 
-inline __m256i load_codes(const int8_t* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
+/// Rows from what is computed to what is prefetched: at 1 to 4 KiB a row enough bytes to cover the
+/// memory's latency (about 100 ns, 1.5 KiB at 15 GB/s), and little enough to stay in the cache.
+constexpr int prefetched_rows = 4;
 
-/// Asks for the cache lines of a block that is read later, into the second-level cache: the first
-/// has few slots for lines on their way, and the block at hand needs them.
-template <int bytes>
-[[gnu::always_inline]] inline void prefetch(const std::byte* block) {
-  for (int i = 0; i < bytes; i += 64)
-    _mm_prefetch(reinterpret_cast<const char*>(block + i), _MM_HINT_T1);
-}
+/// Weights that are multiplied together: 8 groups of the activations, so that scales come 8 to a
+/// vector.
+constexpr int span = 256;
 
-/// Products of Rows rows with Tokens tokens. Sums run in 8 lanes along the row, one fused
-/// multiply-add a group of 32; what zeros and offsets add is summed apart, from the activations'
-/// sums.
-template <typename Block, int Rows, int Tokens>
-void dot_codes(const std::byte* const* row, size_t ahead, const Token* x, int columns,
-               float (*out)[Tokens]) {
-  constexpr int elements = quant::elements<Block>, groups = quant::groups<Block>;
-  constexpr int halves = 32 / Block::group;  // scales a group of activations meets
-  __m256 sum[Rows][Tokens], correction[Rows][Tokens];
-  float tail[Rows][Tokens];
-  for (int r = 0; r < Rows; ++r)
-    for (int t = 0; t < Tokens; ++t) {
-      sum[r][t] = correction[r][t] = _mm256_setzero_ps();
-      tail[r][t] = 0;
-    }
-  for (int b = 0; b < columns / elements; ++b) {
-    alignas(32) float scale[Rows][groups < 8 ? 8 : groups], offset[Rows][groups < 8 ? 8 : groups];
-    for (int r = 0; r < Rows; ++r) {
-      const std::byte* block = row[r] + static_cast<size_t>(b) * quant::bytes<Block>;
-      prefetch<quant::bytes<Block>>(block + ahead);
-      Block::scales(block, scale[r], offset[r]);
-    }
-
-    if constexpr (Block::has_offset || zero_by_sums<Block>) {
-      for (int t = 0; t < Tokens; ++t) {
-        const float* sums =
-            (halves == 2 ? x[t].half_sums : x[t].sums) + static_cast<ptrdiff_t>(b) * groups;
-        for (int r = 0; r < Rows; ++r) {
-          if constexpr (groups >= 8) {
-            for (int g = 0; g < groups; g += 8) {
-              __m256 c = _mm256_set1_ps(-missing_zero<Block>) * _mm256_load_ps(scale[r] + g);
-              if constexpr (Block::has_offset) c = c + _mm256_load_ps(offset[r] + g);
-              correction[r][t] = _mm256_fmadd_ps(c, _mm256_loadu_ps(sums + g), correction[r][t]);
-            }
-          } else {
-            for (int g = 0; g < groups; ++g)
-              tail[r][t] = __builtin_fmaf(offset[r][g], sums[g], tail[r][t]);
-          }
-        }
-      }
-    }
-
-    unroll<elements / 32>([&](auto i) __attribute__((always_inline)) {
-      const ptrdiff_t group = static_cast<ptrdiff_t>(b) * (elements / 32) + i;
-      __m256i activations[Tokens], start[Tokens];
-      for (int t = 0; t < Tokens; ++t) {
-        activations[t] = load_codes(x[t].codes + group * 32);
-        start[t] = start_of<Block>(activations[t]);
-      }
-      for (int r = 0; r < Rows; ++r) {
-        const __m256i codes =
-            Block::codes(row[r] + static_cast<size_t>(b) * quant::bytes<Block>, i);
-        __m256 weight;
-        if constexpr (halves == 2)
-          weight = _mm256_set_m128(_mm_broadcast_ss(&scale[r][2 * i + 1]),
-                                   _mm_broadcast_ss(&scale[r][2 * i]));
-        else
-          weight = _mm256_broadcast_ss(&scale[r][i]);
-        for (int t = 0; t < Tokens; ++t) {
-          const __m256 product =
-              _mm256_cvtepi32_ps(add_products<Block>(start[t], codes, activations[t]));
-          sum[r][t] = _mm256_fmadd_ps(product, weight * _mm256_broadcast_ss(x[t].scales + group),
-                                      sum[r][t]);
-        }
-      }
-    });
+/// Products of Count groups from group First of a span. Each half of a sum has the Count groups'
+/// half groups, in order: for 4 groups, the first halves of all of them in the lower half.
+template <typename Block, int First, int Count>
+[[gnu::always_inline]] inline __m256i half_sums(const std::byte* blocks, const int8_t* x) {
+  if constexpr (Count == 1) {
+    constexpr int in_block = quant::elements<Block> / 32;
+    const std::byte* block = blocks + First / in_block * quant::bytes<Block>;
+    const auto* codes = reinterpret_cast<const __m256i*>(x + ptrdiff_t{First} * 32);
+    return products<Block>(Block::codes(block, First % in_block), _mm256_loadu_si256(codes));
+  } else {
+    constexpr int half = Count / 2;
+    constexpr int weight = signed_codes<Block> ? 128 : Block::max_code;
+    return add_neighbours<Count * 2 * 127 * weight>(
+        half_sums<Block, First, half>(blocks, x), half_sums<Block, First + half, half>(blocks, x));
   }
-  for (int r = 0; r < Rows; ++r)
+}
+
+/// The scales of a span and, with zeros' share, the offsets.
+template <typename Block>
+struct SpanScales {
+  static constexpr int count = span / Block::group;
+  alignas(32) float scales[count], offsets[count];
+
+  [[gnu::always_inline]] explicit SpanScales(const std::byte* blocks) {
+    if constexpr (quant::groups<Block> == 1) {
+      const std::byte* block[8];
+      unroll<8>([&](auto i) { block[i] = blocks + i * quant::bytes<Block>; });
+      Block::scales(block, scales, offsets);
+    } else {
+      unroll<span / quant::elements<Block>>([&](auto i) {
+        constexpr int first = i * quant::groups<Block>;
+        Block::scales(blocks + i * quant::bytes<Block>, scales + first, offsets + first);
+      });
+    }
+  }
+};
+
+/// Adds one span of a row, times a token, to 8 lanes.
+template <typename Block>
+[[gnu::always_inline]] inline __m256 add_span(const std::byte* blocks, const SpanScales<Block>& of,
+                                              const Token& x, __m256 sum) {
+  const __m256i first = half_sums<Block, 0, 4>(blocks, x.codes);
+  const __m256i second = half_sums<Block, 4, 4>(blocks, x.codes);
+  if constexpr (Block::group == 32) {
+    const __m256i sums = _mm256_add_epi32(_mm256_permute2x128_si256(first, second, 0x20),
+                                          _mm256_permute2x128_si256(first, second, 0x31));
+    const __m256 scale = _mm256_load_ps(of.scales) * _mm256_loadu_ps(x.scales);
+    sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), scale, sum);
+  } else {
+    const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+    for (int half = 0; half < 2; ++half) {
+      const __m256 weights = _mm256_permutevar8x32_ps(_mm256_load_ps(of.scales + 8 * half), order);
+      const __m256 scale =
+          weights * _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x.scales + 4 * half));
+      sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(half ? second : first), scale, sum);
+    }
+  }
+  if constexpr (Block::has_offset || missing_zero<Block> != 0) {
+    const float* sums = Block::group == 32 ? x.sums : x.half_sums;
+    for (int g = 0; g < SpanScales<Block>::count; g += 8) {
+      __m256 c = _mm256_set1_ps(-missing_zero<Block>) * _mm256_load_ps(of.scales + g);
+      if constexpr (Block::has_offset) c = c + _mm256_load_ps(of.offsets + g);
+      sum = _mm256_fmadd_ps(c, _mm256_loadu_ps(sums + g), sum);
+    }
+  }
+  return sum;
+}
+
+/// The token's activations from a span on.
+inline Token advance(const Token& x, int spans) {
+  const ptrdiff_t n = spans;
+  return {nullptr, x.codes + n * span, x.scales + n * 8, x.sums + n * 8, x.half_sums + n * 16};
+}
+
+/// What a row has beyond whole spans, filled up with zeros.
+struct Rest {
+  alignas(32) int8_t codes[span] = {};
+  alignas(32) float scales[8] = {}, sums[8] = {}, half_sums[16] = {};
+
+  Rest() = default;
+  Rest(const Token& x, int columns) {
+    std::copy_n(x.codes, columns, codes);
+    std::copy_n(x.scales, columns / 32, scales);
+    std::copy_n(x.sums, columns / 32, sums);
+    std::copy_n(x.half_sums, columns / 16, half_sums);
+  }
+};
+
+/// Products of a row with Tokens tokens.
+template <typename Block, int Tokens>
+void dot_codes(const std::byte* row, const std::byte* later, const Token* x, const Rest* rest,
+               int columns, float* out) {
+  constexpr int span_bytes = span / quant::elements<Block> * quant::bytes<Block>;
+  __m256 sum[Tokens];
+  for (__m256& s : sum) s = _mm256_setzero_ps();
+  const int spans = columns / span;
+  for (int i = 0; i < spans; ++i) {
+    const std::byte* blocks = row + static_cast<ptrdiff_t>(i) * span_bytes;
+    prefetch<span_bytes>(later + static_cast<ptrdiff_t>(i) * span_bytes);
+    const SpanScales<Block> scales(blocks);
     for (int t = 0; t < Tokens; ++t)
-      out[r][t] = sum_of_lanes(sum[r][t] + correction[r][t]) + tail[r][t];
+      sum[t] = add_span<Block>(blocks, scales, advance(x[t], i), sum[t]);
+  }
+  if (quant::elements<Block> < span && columns % span != 0) {
+    std::byte blocks[span_bytes] = {};
+    std::copy_n(row + static_cast<ptrdiff_t>(spans) * span_bytes,
+                columns % span / quant::elements<Block> * quant::bytes<Block>, blocks);
+    const SpanScales<Block> scales(blocks);
+    for (int t = 0; t < Tokens; ++t) {
+      const Token zeros_beyond{nullptr, rest[t].codes, rest[t].scales, rest[t].sums,
+                               rest[t].half_sums};
+      sum[t] = add_span<Block>(blocks, scales, zeros_beyond, sum[t]);
+    }
+  }
+  for (int t = 0; t < Tokens; ++t) out[t] = sum_of_lanes(sum[t]);
 }
 
 /// The same for float types; the last few weights of a row, less than 8, one by one.
@@ -194,26 +241,45 @@ void dot_values(const std::byte* const* row, const Token* x, int columns, float 
     }
 }
 
-/// All rows of a block, Rows at a time; the last step repeats the last row rather than take another
-/// path.
+const std::byte* row_at(const RowBlock& rows, int row) {
+  return rows.data + static_cast<size_t>(row) * rows.row_bytes;
+}
+
+/// A row of this block, or of what follows it.
+const std::byte* row_ahead(const RowBlock& rows, int row) {
+  if (row < rows.rows) return row_at(rows, row);
+  return rows.next ? rows.next + static_cast<size_t>(row - rows.rows) * rows.row_bytes : rows.data;
+}
+
+/// All rows of a block.
 template <typename Block, int Tokens>
 void multiply_rows(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
-  constexpr int step = Tokens == 1 ? 4 : 2;  // rows in flight: as many sums as registers hold
   Token token[Tokens];
   for (int t = 0; t < Tokens; ++t) token[t] = token_at(x, index ? index[t] : t);
-  for (int first = 0; first < rows.rows; first += step) {
-    const std::byte* row[step];
-    for (int r = 0; r < step; ++r) {
-      const int at = first + r < rows.rows ? first + r : rows.rows - 1;
-      row[r] = rows.data + static_cast<size_t>(at) * rows.row_bytes;
-    }
-    float out[step][Tokens];
-    if constexpr (quant::is_float<Block>)
+  if constexpr (quant::is_float<Block>) {
+    constexpr int step = Tokens == 1 ? 4 : 2;  // rows in flight: as many sums as registers hold
+    for (int first = 0; first < rows.rows; first += step) {
+      const std::byte* row[step];
+      for (int r = 0; r < step; ++r) {
+        // The last step repeats the last row rather than take another path.
+        const int at = first + r < rows.rows ? first + r : rows.rows - 1;
+        row[r] = row_at(rows, at);
+      }
+      float out[step][Tokens];
       dot_values<Block, step, Tokens>(row, token, x.columns, out);
-    else
-      dot_codes<Block, step, Tokens>(row, step * rows.row_bytes, token, x.columns, out);
-    for (int r = 0; r < step && first + r < rows.rows; ++r)
-      for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + first + r] = out[r][t];
+      for (int r = 0; r < step && first + r < rows.rows; ++r)
+        for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + first + r] = out[r][t];
+    }
+  } else {
+    Rest rest[Tokens];
+    if (const int columns = x.columns % span; columns != 0)
+      for (int t = 0; t < Tokens; ++t) rest[t] = Rest(advance(token[t], x.columns / span), columns);
+    for (int r = 0; r < rows.rows; ++r) {
+      float out[Tokens];
+      dot_codes<Block, Tokens>(row_at(rows, r), row_ahead(rows, r + prefetched_rows), token, rest,
+                               x.columns, out);
+      for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + r] = out[t];
+    }
   }
 }
 

@@ -52,7 +52,7 @@ RowBlock block_of(const Segment& segment, int expert, int first) {
   return {segment.type,
           segment.data + static_cast<size_t>(expert) * segment.expert_bytes +
               static_cast<size_t>(first) * segment.row_bytes,
-          segment.row_bytes, std::min(tile_rows, segment.rows - first)};
+          segment.row_bytes, std::min(tile_rows, segment.rows - first), nullptr};
 }
 
 void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int first, int tokens,
@@ -83,14 +83,15 @@ struct Entries {
   const Routes* routes;
   int tokens;
 
-  int experts() const { return routes ? static_cast<int>(routes->begin.size()) - 1 : 1; }
-  int begin(int expert) const { return routes ? routes->begin[static_cast<size_t>(expert)] : 0; }
-  int count(int expert) const {
-    return routes ? routes->begin[static_cast<size_t>(expert) + 1] - begin(expert) : tokens;
+  std::span<const int> experts() const {
+    static constexpr int only[] = {0};
+    return routes ? std::span<const int>(routes->chosen) : only;
   }
+  int begin(int expert) const { return routes ? routes->begin[static_cast<size_t>(expert)] : 0; }
+  int count(int expert) const { return routes ? routes->count(expert) : tokens; }
   int most() const {
     int most = 0;
-    for (int e = 0; e < experts(); ++e) most = std::max(most, count(e));
+    for (const int expert : experts()) most = std::max(most, count(expert));
     return most;
   }
   /// The input rows of an expert's entries, null for all in order.
@@ -105,13 +106,18 @@ struct Entries {
 
 std::vector<Piece> cut(std::span<const Segment> segments, const Entries& entries) {
   std::vector<Piece> pieces;
-  for (int e = 0; e < entries.experts(); ++e) {
-    if (entries.count(e) == 0) continue;
+  for (const int expert : entries.experts())
     for (size_t s = 0; s < segments.size(); ++s)
       for (int first = 0; first < segments[s].rows; first += tile_rows)
-        pieces.push_back({e, static_cast<int>(s), first});
-  }
+        pieces.push_back({expert, static_cast<int>(s), first});
   return pieces;
+}
+
+/// Where the piece after this one begins; threads take pieces in order.
+const std::byte* data_after(std::span<const Segment> segments, std::span<const Piece> pieces,
+                            int index) {
+  const Piece& piece = pieces[std::min(static_cast<size_t>(index) + 1, pieces.size() - 1)];
+  return block_of(segments[static_cast<size_t>(piece.segment)], piece.expert, piece.first).data;
 }
 
 void project_entries(Context& context, std::span<const Segment> segments, int columns,
@@ -125,7 +131,8 @@ void project_entries(Context& context, std::span<const Segment> segments, int co
     const Piece& piece = pieces[static_cast<size_t>(index)];
     const Segment& segment = segments[static_cast<size_t>(piece.segment)];
     const int count = entries.count(piece.expert);
-    const RowBlock rows = block_of(segment, piece.expert, piece.first);
+    RowBlock rows = block_of(segment, piece.expert, piece.first);
+    rows.next = data_after(segments, pieces, index);
     float* tile = context.tiles[static_cast<size_t>(thread)].at_least(tile_size);
     kernels.multiply(rows, input, entries.inputs(piece.expert), count, tile);
     finish_tile(kernels, segment, piece.expert, piece.first, count, tile);
@@ -154,8 +161,10 @@ void project_gated_entries(Context& context, const Segment& gate, const Segment&
     float* tile = context.tiles[static_cast<size_t>(thread)].at_least(2 * tile_size);
     float* tiles[] = {tile, tile + tile_size};
     for (int m = 0; m < 2; ++m) {
-      kernels.multiply(block_of(both[m], piece.expert, piece.first), input,
-                       entries.inputs(piece.expert), count, tiles[m]);
+      RowBlock rows = block_of(both[m], piece.expert, piece.first);
+      rows.next = m == 0 ? block_of(up, piece.expert, piece.first).data
+                         : data_after({both, 1}, pieces, index);
+      kernels.multiply(rows, input, entries.inputs(piece.expert), count, tiles[m]);
       finish_tile(kernels, both[m], piece.expert, piece.first, count, tiles[m]);
     }
     const int rows = std::min(tile_rows, gate.rows - piece.first);

@@ -29,10 +29,17 @@ struct Segment {
 struct Routes {
   int used = 1;            ///< experts a token
   std::vector<int> begin;  ///< [experts + 1]: where an expert's entries begin in `slot` and `token`
-  std::vector<int> slot;   ///< sorted by expert, then by slot
-  std::vector<int> token;  ///< slot / used
-  std::vector<int> entry;  ///< [slots]: where a slot is in `slot`
+  std::vector<int> chosen;    ///< the experts that have entries, ascending
+  std::vector<int> slot;      ///< sorted by expert, then by slot
+  std::vector<int> token;     ///< slot / used
+  std::vector<int> entry;     ///< [slots]: where a slot is in `slot`
   std::vector<float> weight;  ///< [slots]
+
+  /// An expert's entries.
+  int count(int expert) const {
+    const auto e = static_cast<size_t>(expert);
+    return begin[e + 1] - begin[e];
+  }
 };
 
 /// What becomes of outputs.
