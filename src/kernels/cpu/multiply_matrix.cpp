@@ -113,7 +113,7 @@ struct Tile {
   const int8_t* codes[Tokens];  ///< or 16-bit codes, or floats
   const float* scales[Tokens];
   const float* sums[Tokens];
-  float* out[Tokens];
+  float* out;  ///< [Tokens][tile_rows]
 };
 
 inline int load_int(const int8_t* p) {
@@ -158,35 +158,45 @@ template <Sums sums, int Steps, int Tokens>
     unroll<2 * Steps>([&](auto s) __attribute__((always_inline)) {
       const uint8_t* at = panel + static_cast<ptrdiff_t>(2 * step + s) * 128;
       const __m256i rows[2] = {load_panel(at), load_panel(at + 32)};
-      for (int t = 0; t < Tokens; ++t) {
+      unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
         const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + (2 * step + s) * 4));
-        for (int v = 0; v < 2; ++v)
-          sum[t][v] = _mm256_add_epi32(sum[t][v], _mm256_madd_epi16(rows[v], x));
-      }
+        unroll<2>([&](auto v) __attribute__((always_inline)) {
+          __m256i total = _mm256_add_epi32(sum[t][v], _mm256_madd_epi16(rows[v], x));
+          settle(total);
+          sum[t][v] = total;
+        });
+      });
     });
   } else {
     constexpr int run = sums == Sums::Bytes8 ? 8
                         : sums == Sums::Bytes4 ? 4
                         : sums == Sums::Bytes2 ? 2
                                                : 1;
-    for (int first = 0; first < Steps; first += run) {
+    unroll<Steps / run>([&](auto part) __attribute__((always_inline)) {
       __m256i pairs[Tokens][2];
-      for (int t = 0; t < Tokens; ++t) pairs[t][0] = pairs[t][1] = _mm256_setzero_si256();
-      for (int s = first; s < first + run; ++s) {
+      unroll<run>([&](auto i) __attribute__((always_inline)) {
+        constexpr int s = part * run + i;
         const uint8_t* at = panel + static_cast<ptrdiff_t>(step + s) * 128;
         const __m256i rows[2] = {load_panel(at), load_panel(at + 32)};
-        for (int t = 0; t < Tokens; ++t) {
+        unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
           const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + (step + s) * 4));
-          for (int v = 0; v < 2; ++v)
-            pairs[t][v] = _mm256_add_epi16(pairs[t][v], _mm256_maddubs_epi16(rows[v], x));
-        }
-      }
-      for (int t = 0; t < Tokens; ++t)
-        for (int v = 0; v < 2; ++v) {
-          const __m256i four = _mm256_madd_epi16(pairs[t][v], _mm256_set1_epi16(1));
-          sum[t][v] = _mm256_add_epi32(sum[t][v], four);
-        }
-    }
+          unroll<2>([&](auto v) __attribute__((always_inline)) {
+            const __m256i two = _mm256_maddubs_epi16(rows[v], x);
+            __m256i total = i == 0 ? two : _mm256_add_epi16(pairs[t][v], two);
+            settle(total);
+            pairs[t][v] = total;
+          });
+        });
+      });
+      unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+        unroll<2>([&](auto v) __attribute__((always_inline)) {
+          __m256i four = _mm256_madd_epi16(pairs[t][v], _mm256_set1_epi16(1));
+          if (part != 0) four = _mm256_add_epi32(sum[t][v], four);
+          if constexpr (run < Steps) settle(four);
+          sum[t][v] = four;
+        });
+      });
+    });
   }
 }
 inline Floats to_floats(__m256i v) { return _mm256_cvtepi32_ps(v); }
@@ -202,16 +212,17 @@ void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& 
       add_products<sums, Group / 4>(panel.codes + first * 4, tile, g * (Group / 4), sum);
       const float* scales = panel.scales + g * tile_rows + first;
       const float* offsets = panel.offsets + g * tile_rows + first;
-      for (int t = 0; t < Tokens; ++t)
+      for (int t = 0; t < Tokens; ++t) {
+        float* out = tile.out + t * tile_rows + first;
+        const Floats x_scale = broadcast(tile.scales[t][g * Group / group_size]);
+        const Floats x_sum = broadcast(Corrected ? tile.sums[t][g] : 0.0F);
         for (int v = 0; v < 2; ++v) {
-          float* out = tile.out[t] + first + v * lanes;
-          const Floats scale =
-              load(scales + v * lanes) * broadcast(tile.scales[t][g * Group / group_size]);
-          Floats total = fma(to_floats(sum[t][v]), scale, load(out));
-          if constexpr (Corrected)
-            total = fma(load(offsets + v * lanes), broadcast(tile.sums[t][g]), total);
-          store(out, total);
+          Floats total =
+              fma(to_floats(sum[t][v]), load(scales + v * lanes) * x_scale, load(out + v * lanes));
+          if constexpr (Corrected) total = fma(load(offsets + v * lanes), x_sum, total);
+          store(out + v * lanes, total);
         }
+      }
     }
 }
 
@@ -228,8 +239,8 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
         sums == Sums::Words ? reinterpret_cast<const int8_t*>(x.wide_codes + code) : x.codes + code;
     at.scales[t] = x.scales + code / 32;
     at.sums[t] = Block::group == 16 ? x.half_sums + code / 16 : x.sums + code / 32;
-    at.out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
   }
+  at.out = tile + static_cast<ptrdiff_t>(token) * tile_rows;
   sweep_codes<sums, Block::group, corrected, Tokens>(panel, rows, columns, at);
 }
 
