@@ -53,16 +53,18 @@ uint8_t weight_of(Word word, int w) {
 }
 
 #ifdef __AVX2__
+// Inlined always: where the block's part is a constant, the indices' shifts and masks are too.
+
 /// The words of 8 weights with the indices index(0) to index(3).
 template <int n, typename Index>
-__m256i words_at(const Codebook<uint64_t, n>& book, Index index) {
+[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint64_t, n>& book, Index index) {
   const auto word = [&](int k) { return static_cast<int64_t>(book.words[index(k)]); };
   return _mm256_setr_epi64x(word(0), word(1), word(2), word(3));
 }
 
 /// The words of 4 weights with the indices index(0) to index(7).
 template <int n, typename Index>
-__m256i words_at(const Codebook<uint32_t, n>& book, Index index) {
+[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book, Index index) {
   const auto word = [&](int k) { return static_cast<int>(book.words[index(k)]); };
   return _mm256_setr_epi32(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7));
 }
