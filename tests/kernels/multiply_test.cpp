@@ -51,25 +51,24 @@ struct Input {
     codes.resize(values.size());
     wide_codes.resize(values.size());
     scales.resize(values.size() / 32);
-    sums.resize(values.size() / 32);
     half_sums.resize(values.size() / 16);
     for (int t = 0; t < tokens; ++t) {
       const auto at = static_cast<ptrdiff_t>(t) * columns;
       build.quantize(values.data() + at, columns,
                      {codes.data() + at, wide_codes.data() + at, scales.data() + at / 32,
-                      sums.data() + at / 32, half_sums.data() + at / 16});
+                      half_sums.data() + at / 16});
     }
     forms.codes = codes.data();
     forms.wide_codes = wide_codes.data();
     forms.scales = scales.data();
-    forms.sums = sums.data();
     forms.half_sums = half_sums.data();
   }
 
   std::vector<float> values;
   std::vector<int8_t> codes;
   std::vector<int16_t> wide_codes;
-  std::vector<float> scales, sums, half_sums;
+  std::vector<float> scales;
+  std::vector<int16_t> half_sums;
   Activations forms;
 };
 

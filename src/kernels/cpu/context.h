@@ -59,7 +59,8 @@ struct Context {
   // The quantized input of the current operation, and the output tiles of each thread.
   Buffer<int8_t> codes;
   Buffer<int16_t> wide_codes;
-  Buffer<float> scales, sums, half_sums;
+  Buffer<float> scales;
+  Buffer<int16_t> half_sums;
   std::vector<Buffer<float>> tiles;
 };
 

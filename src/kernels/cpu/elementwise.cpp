@@ -63,11 +63,9 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
       _mm256_storeu_si256(wide, _mm256_cvtepi8_epi16(low));
       _mm256_storeu_si256(wide + 1, _mm256_cvtepi8_epi16(high));
     }
-    const int sum_low = sum_of_bytes(low), sum_high = sum_of_bytes(high);
     out.scales[g] = scale;
-    out.half_sums[2 * g] = scale * static_cast<float>(sum_low);
-    out.half_sums[2 * g + 1] = scale * static_cast<float>(sum_high);
-    out.sums[g] = scale * static_cast<float>(sum_low + sum_high);
+    out.half_sums[2 * g] = static_cast<int16_t>(sum_of_bytes(low));
+    out.half_sums[2 * g + 1] = static_cast<int16_t>(sum_of_bytes(high));
   }
 }
 

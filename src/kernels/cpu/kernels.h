@@ -33,8 +33,7 @@ struct Activations {
   const int16_t* wide_codes =
       nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
   const float* scales = nullptr;  ///< [tokens][columns / 32]
-  const float* sums = nullptr;    ///< [tokens][columns / 32]: scale * sum of the group's codes
-  const float* half_sums = nullptr;  ///< [tokens][columns / 16]: the same for half groups
+  const int16_t* half_sums = nullptr;  ///< [tokens][columns / 16]: sums of half groups' codes
 };
 
 /// Where one token's quantized activations go; the fields are those of Activations.
@@ -42,8 +41,7 @@ struct QuantizedRow {
   int8_t* codes;
   int16_t* wide_codes;
   float* scales;
-  float* sums;
-  float* half_sums;
+  int16_t* half_sums;
 };
 
 /// The gated activation of a feed-forward layer, act(gate) * up.

@@ -43,9 +43,8 @@ constexpr Sums sums_of() {
 /// Decoded rows. A step is 128 bytes: 4 codes (or 2 of 16 bits) of each of 32 rows.
 struct Panel {
   alignas(64) uint8_t codes[2 * panel_columns * tile_rows];
-  alignas(64) float scales[panel_columns / 16 * tile_rows];  ///< [group][row]
-  alignas(64) float offsets[panel_columns / 16 *
-                            tile_rows];  ///< [group][row], the zero's share included
+  alignas(64) float scales[panel_columns / 16 * tile_rows];   ///< [group][row]
+  alignas(64) float offsets[panel_columns / 16 * tile_rows];  ///< [group][row]
 };
 
 /// Decodes blocks `begin` up to `end` of all rows.
@@ -71,11 +70,8 @@ void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
       for (int g = 0; g < groups; ++g)
         for (int r = 0; r < 8; ++r) {
           const int at = ((b - begin) * groups + g) * tile_rows + first + r;
-          const float scale = scales[r * groups + g];
-          panel.scales[at] = scale;
-          float c = words ? 0.0F : -Block::zero * scale;
-          if constexpr (Block::has_offset) c += offsets[r * groups + g];
-          panel.offsets[at] = c;
+          panel.scales[at] = scales[r * groups + g];
+          if constexpr (Block::has_offset) panel.offsets[at] = offsets[r * groups + g];
         }
       unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
         __m256i codes[8], steps[8];
@@ -112,8 +108,11 @@ template <int Tokens>
 struct Tile {
   const int8_t* codes[Tokens];  ///< or 16-bit codes, or floats
   const float* scales[Tokens];
-  const float* sums[Tokens];
   float* out;  ///< [Tokens][tile_rows]
+  /// Where integer sums start: at what the zeros take off, -zero * sum of the group's codes.
+  int32_t starts[Tokens][panel_columns / 16];
+  /// What offsets are multiplied with: scale * sum of the group's codes.
+  float sums[Tokens][panel_columns / 16];
 };
 
 inline int load_int(const int8_t* p) {
@@ -125,11 +124,12 @@ inline int load_int(const int8_t* p) {
 #ifdef __AVX512VNNI__
 constexpr int row_step = 32;
 
+inline __m512i broadcast_int(int v) { return _mm512_set1_epi32(v); }
+
 /// Adds the products of one scale's columns for 32 rows: `Steps` steps of 4 codes.
 template <Sums, int Steps, int Tokens>
 [[gnu::always_inline]] inline void add_products(const uint8_t* panel, const Tile<Tokens>& tile,
                                                 int step, __m512i (&sum)[Tokens][2]) {
-  for (int t = 0; t < Tokens; ++t) sum[t][0] = sum[t][1] = _mm512_setzero_si512();
   unroll<Steps>([&](auto s) __attribute__((always_inline)) {
     const uint8_t* at = panel + static_cast<ptrdiff_t>(step + s) * 128;
     const __m512i rows[2] = {_mm512_load_si512(at), _mm512_load_si512(at + 64)};
@@ -149,11 +149,12 @@ inline __m256i load_panel(const uint8_t* p) {
   return _mm256_load_si256(reinterpret_cast<const __m256i*>(p));
 }
 
+inline __m256i broadcast_int(int v) { return _mm256_set1_epi32(v); }
+
 /// Adds the products of one scale's columns for 16 rows: `Steps` steps of 4 codes.
 template <Sums sums, int Steps, int Tokens>
 [[gnu::always_inline]] inline void add_products(const uint8_t* panel, const Tile<Tokens>& tile,
                                                 int step, __m256i (&sum)[Tokens][2]) {
-  for (int t = 0; t < Tokens; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
   if constexpr (sums == Sums::Words) {
     unroll<2 * Steps>([&](auto s) __attribute__((always_inline)) {
       const uint8_t* at = panel + static_cast<ptrdiff_t>(2 * step + s) * 128;
@@ -190,8 +191,8 @@ template <Sums sums, int Steps, int Tokens>
       });
       unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
         unroll<2>([&](auto v) __attribute__((always_inline)) {
-          __m256i four = _mm256_madd_epi16(pairs[t][v], _mm256_set1_epi16(1));
-          if (part != 0) four = _mm256_add_epi32(sum[t][v], four);
+          const __m256i part_sum = _mm256_madd_epi16(pairs[t][v], _mm256_set1_epi16(1));
+          __m256i four = _mm256_add_epi32(sum[t][v], part_sum);
           if constexpr (run < Steps) settle(four);
           sum[t][v] = four;
         });
@@ -203,23 +204,26 @@ inline Floats to_floats(__m256i v) { return _mm256_cvtepi32_ps(v); }
 using Ints = __m256i;
 #endif
 
-/// One panel times a tile of tokens, added to out. `columns` is a multiple of Group.
-template <Sums sums, int Group, bool Corrected, int Tokens>
+/// One panel times a tile of tokens, added to out. `columns` is a multiple of the group.
+template <Sums sums, int Group, bool HasZero, bool HasOffset, int Tokens>
 void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& tile) {
   for (int first = 0; first < rows; first += row_step)
     for (int g = 0; g < columns / Group; ++g) {
       Ints sum[Tokens][2];
+      unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+        sum[t][0] = sum[t][1] = broadcast_int(HasZero ? tile.starts[t][g] : 0);
+      });
       add_products<sums, Group / 4>(panel.codes + first * 4, tile, g * (Group / 4), sum);
       const float* scales = panel.scales + g * tile_rows + first;
       const float* offsets = panel.offsets + g * tile_rows + first;
       for (int t = 0; t < Tokens; ++t) {
         float* out = tile.out + t * tile_rows + first;
         const Floats x_scale = broadcast(tile.scales[t][g * Group / group_size]);
-        const Floats x_sum = broadcast(Corrected ? tile.sums[t][g] : 0.0F);
+        const Floats x_sum = broadcast(HasOffset ? tile.sums[t][g] : 0.0F);
         for (int v = 0; v < 2; ++v) {
           Floats total =
               fma(to_floats(sum[t][v]), load(scales + v * lanes) * x_scale, load(out + v * lanes));
-          if constexpr (Corrected) total = fma(load(offsets + v * lanes), x_sum, total);
+          if constexpr (HasOffset) total = fma(load(offsets + v * lanes), x_sum, total);
           store(out + v * lanes, total);
         }
       }
@@ -230,18 +234,25 @@ template <typename Block, int Tokens>
 void sweep(const Panel& panel, int rows, int columns, int first_column, const Activations& x,
            const int* index, int token, float* tile) {
   constexpr Sums sums = sums_of<Block>();
-  constexpr bool corrected = Block::has_offset || (Block::zero != 0 && sums != Sums::Words);
+  constexpr bool has_zero = Block::zero != 0 && sums != Sums::Words;
+  constexpr int halves = Block::group / 16;
   Tile<Tokens> at;
+  at.out = tile + static_cast<ptrdiff_t>(token) * tile_rows;
   for (int t = 0; t < Tokens; ++t) {
     const auto row = static_cast<size_t>(index ? index[token + t] : token + t);
     const size_t code = row * static_cast<size_t>(x.columns) + static_cast<size_t>(first_column);
     at.codes[t] =
         sums == Sums::Words ? reinterpret_cast<const int8_t*>(x.wide_codes + code) : x.codes + code;
     at.scales[t] = x.scales + code / 32;
-    at.sums[t] = Block::group == 16 ? x.half_sums + code / 16 : x.sums + code / 32;
+    const int16_t* half_sums = x.half_sums + code / 16;
+    for (int g = 0; g < columns / Block::group; ++g) {
+      const int sum = halves == 2 ? half_sums[2 * g] + half_sums[2 * g + 1] : half_sums[g];
+      if constexpr (has_zero) at.starts[t][g] = -Block::zero * sum;
+      if constexpr (Block::has_offset)
+        at.sums[t][g] = at.scales[t][g * halves / 2] * static_cast<float>(sum);
+    }
   }
-  at.out = tile + static_cast<ptrdiff_t>(token) * tile_rows;
-  sweep_codes<sums, Block::group, corrected, Tokens>(panel, rows, columns, at);
+  sweep_codes<sums, Block::group, has_zero, Block::has_offset, Tokens>(panel, rows, columns, at);
 }
 
 template <typename Block>

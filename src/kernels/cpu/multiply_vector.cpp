@@ -16,8 +16,7 @@ struct Token {
   const float* values;
   const int8_t* codes;
   const float* scales;
-  const float* sums;
-  const float* half_sums;
+  const int16_t* half_sums;
 };
 
 Token token_at(const Activations& x, int token) {
@@ -28,7 +27,6 @@ Token token_at(const Activations& x, int token) {
   if (x.codes) {
     at.codes = x.codes + t * columns;
     at.scales = x.scales + t * (columns / 32);
-    at.sums = x.sums + t * (columns / 32);
     at.half_sums = x.half_sums + t * (columns / 16);
   }
   return at;
@@ -53,7 +51,7 @@ inline constexpr bool signed_codes = Block::max_code > 128;
 #endif
 
 /// What a product of codes still lacks, (code - zero) instead of code: made up for through the
-/// groups' scales and the activations' sums.
+/// activations' sums.
 template <typename Block>
 inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
 
@@ -110,7 +108,7 @@ template <typename Block, int First, int Count>
   }
 }
 
-/// The scales of a span and, with zeros' share, the offsets.
+/// The scales of a span, and its offsets.
 template <typename Block>
 struct SpanScales {
   static constexpr int count = span / Block::group;
@@ -130,33 +128,49 @@ struct SpanScales {
   }
 };
 
+/// 8 scales or offsets, or 8 of the 16 of half groups in the order of half_sums().
+template <typename Block>
+[[gnu::always_inline]] inline __m256 in_order(const float* eight) {
+  const __m256 v = _mm256_load_ps(eight);
+  if constexpr (Block::group == 32) return v;
+  return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+}
+
+/// The sums of the activations' codes that 8 scales meet, in the scales' order, times a factor.
+template <typename Block>
+[[gnu::always_inline]] inline __m256i code_sums(const int16_t* half_sums, short factor) {
+  if constexpr (Block::group == 32) {
+    const auto* halves = reinterpret_cast<const __m256i*>(half_sums);
+    return _mm256_madd_epi16(_mm256_loadu_si256(halves), _mm256_set1_epi16(factor));
+  } else {
+    const auto* halves = reinterpret_cast<const __m128i*>(half_sums);
+    const __m128i even = _mm_set1_epi32(static_cast<uint16_t>(factor));
+    const __m256i factors = _mm256_set_m128i(_mm_slli_epi32(even, 16), even);
+    return _mm256_madd_epi16(_mm256_broadcastsi128_si256(_mm_loadu_si128(halves)), factors);
+  }
+}
+
 /// Adds one span of a row, times a token, to 8 lanes.
 template <typename Block>
 [[gnu::always_inline]] inline __m256 add_span(const std::byte* blocks, const SpanScales<Block>& of,
                                               const Token& x, __m256 sum) {
-  const __m256i first = half_sums<Block, 0, 4>(blocks, x.codes);
-  const __m256i second = half_sums<Block, 4, 4>(blocks, x.codes);
-  if constexpr (Block::group == 32) {
-    const __m256i sums = _mm256_add_epi32(_mm256_permute2x128_si256(first, second, 0x20),
-                                          _mm256_permute2x128_si256(first, second, 0x31));
-    const __m256 scale = _mm256_load_ps(of.scales) * _mm256_loadu_ps(x.scales);
-    sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums), scale, sum);
-  } else {
-    const __m256i order = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
-    for (int half = 0; half < 2; ++half) {
-      const __m256 weights = _mm256_permutevar8x32_ps(_mm256_load_ps(of.scales + 8 * half), order);
-      const __m256 scale =
-          weights * _mm256_broadcast_ps(reinterpret_cast<const __m128*>(x.scales + 4 * half));
-      sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(half ? second : first), scale, sum);
-    }
-  }
-  if constexpr (Block::has_offset || missing_zero<Block> != 0) {
-    const float* sums = Block::group == 32 ? x.sums : x.half_sums;
-    for (int g = 0; g < SpanScales<Block>::count; g += 8) {
-      __m256 c = _mm256_set1_ps(-missing_zero<Block>) * _mm256_load_ps(of.scales + g);
-      if constexpr (Block::has_offset) c = c + _mm256_load_ps(of.offsets + g);
-      sum = _mm256_fmadd_ps(c, _mm256_loadu_ps(sums + g), sum);
-    }
+  __m256i sums[2] = {half_sums<Block, 0, 4>(blocks, x.codes),
+                     half_sums<Block, 4, 4>(blocks, x.codes)};
+  if constexpr (Block::group == 32)
+    sums[0] = _mm256_add_epi32(_mm256_permute2x128_si256(sums[0], sums[1], 0x20),
+                               _mm256_permute2x128_si256(sums[0], sums[1], 0x31));
+  for (int i = 0; i < SpanScales<Block>::count / 8; ++i) {
+    const auto* x_scales = reinterpret_cast<const __m128*>(x.scales + 4 * i);
+    const __m256 x_scale =
+        Block::group == 32 ? _mm256_loadu_ps(x.scales) : _mm256_broadcast_ps(x_scales);
+    const int16_t* x_sums = x.half_sums + 8 * i;
+    if constexpr (missing_zero<Block> != 0)
+      sums[i] = _mm256_add_epi32(sums[i], code_sums<Block>(x_sums, -missing_zero<Block>));
+    sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[i]), in_order<Block>(of.scales + 8 * i) * x_scale,
+                          sum);
+    if constexpr (Block::has_offset)
+      sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(code_sums<Block>(x_sums, 1)),
+                            in_order<Block>(of.offsets + 8 * i) * x_scale, sum);
   }
   return sum;
 }
@@ -164,19 +178,19 @@ template <typename Block>
 /// The token's activations from a span on.
 inline Token advance(const Token& x, int spans) {
   const ptrdiff_t n = spans;
-  return {nullptr, x.codes + n * span, x.scales + n * 8, x.sums + n * 8, x.half_sums + n * 16};
+  return {nullptr, x.codes + n * span, x.scales + n * 8, x.half_sums + n * 16};
 }
 
 /// What a row has beyond whole spans, filled up with zeros.
 struct Rest {
   alignas(32) int8_t codes[span] = {};
-  alignas(32) float scales[8] = {}, sums[8] = {}, half_sums[16] = {};
+  alignas(32) float scales[8] = {};
+  alignas(32) int16_t half_sums[16] = {};
 
   Rest() = default;
   Rest(const Token& x, int columns) {
     std::copy_n(x.codes, columns, codes);
     std::copy_n(x.scales, columns / 32, scales);
-    std::copy_n(x.sums, columns / 32, sums);
     std::copy_n(x.half_sums, columns / 16, half_sums);
   }
 };
@@ -202,8 +216,7 @@ void dot_codes(const std::byte* row, const std::byte* later, const Token* x, con
                 columns % span / quant::elements<Block> * quant::bytes<Block>, blocks);
     const SpanScales<Block> scales(blocks);
     for (int t = 0; t < Tokens; ++t) {
-      const Token zeros_beyond{nullptr, rest[t].codes, rest[t].scales, rest[t].sums,
-                               rest[t].half_sums};
+      const Token zeros_beyond{nullptr, rest[t].codes, rest[t].scales, rest[t].half_sums};
       sum[t] = add_span<Block>(blocks, scales, zeros_beyond, sum[t]);
     }
   }

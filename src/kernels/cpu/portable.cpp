@@ -29,9 +29,8 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
       sum[i / 16] += code;
     }
     out.scales[g] = scale;
-    out.half_sums[2 * g] = scale * static_cast<float>(sum[0]);
-    out.half_sums[2 * g + 1] = scale * static_cast<float>(sum[1]);
-    out.sums[g] = scale * static_cast<float>(sum[0] + sum[1]);
+    out.half_sums[2 * g] = static_cast<int16_t>(sum[0]);
+    out.half_sums[2 * g + 1] = static_cast<int16_t>(sum[1]);
   }
 }
 

@@ -28,13 +28,12 @@ Activations prepare(Context& context, std::span<const Segment> segments, const f
   int8_t* codes = context.codes.at_least(n);
   int16_t* wide = context.kernels.needs_wide_codes ? context.wide_codes.at_least(n) : nullptr;
   float* scales = context.scales.at_least(n / 32);
-  float* sums = context.sums.at_least(n / 32);
-  float* half_sums = context.half_sums.at_least(n / 16);
+  int16_t* half_sums = context.half_sums.at_least(n / 16);
   const auto quantize = [&](int row, int) noexcept {
     const size_t at = static_cast<size_t>(row) * static_cast<size_t>(columns);
-    context.kernels.quantize(x + at, columns,
-                             {codes + at, wide ? wide + at : nullptr, scales + at / 32,
-                              sums + at / 32, half_sums + at / 16});
+    context.kernels.quantize(
+        x + at, columns,
+        {codes + at, wide ? wide + at : nullptr, scales + at / 32, half_sums + at / 16});
   };
   if (n <= serial_values)
     for (int row = 0; row < rows; ++row) quantize(row, 0);
@@ -43,7 +42,6 @@ Activations prepare(Context& context, std::span<const Segment> segments, const f
   out.codes = codes;
   out.wide_codes = wide;
   out.scales = scales;
-  out.sums = sums;
   out.half_sums = half_sums;
   return out;
 }

@@ -83,8 +83,8 @@ inline Floats keep_if_at_least(Floats v, Floats test, Floats bound) {
 }
 #endif
 
-/// Has v in a register here. Left alone, GCC 12 moves all multiplications of an unrolled tile before
-/// all its additions, and everything in between to the stack.
+/// Has v in a register here. Left alone, GCC 12 moves all multiplications of an unrolled tile
+/// before all its additions, and everything in between to the stack.
 template <typename Vector>
 [[gnu::always_inline]] inline void settle(Vector& v) {
 #ifdef __AVX512F__
