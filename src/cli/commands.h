@@ -9,6 +9,7 @@ namespace weld::cli {
 int inspect(const Words& words);
 int logits(const Words& words);
 int perplexity(const Words& words);
+int render_template(const Words& words);
 int run(const Words& words);
 int tokenize(const Words& words);
 
