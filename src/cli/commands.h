@@ -6,6 +6,7 @@
 
 namespace weld::cli {
 
+int chat(const Words& words);
 int inspect(const Words& words);
 int logits(const Words& words);
 int perplexity(const Words& words);
