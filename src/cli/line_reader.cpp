@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "cli/interrupt.h"
 #include "fail.h"
 
 namespace weld::cli {
@@ -18,7 +19,6 @@ struct LineReader::Terminal {
   EditLine* editor;
   History* history;
   const char* prompt = "";
-  bool cancelled = false;
 };
 
 namespace {
@@ -65,14 +65,6 @@ LineReader::LineReader() {
       +[](EditLine* of) { return const_cast<char*>(data_of<Terminal>(of)->prompt); });
   el_set(editor, EL_HIST, history, terminal_->history);
   el_set(editor, EL_EDITOR, "emacs");
-  // While a line is edited Ctrl-C is a key like any other: it gives the line up.
-  el_set(editor, EL_SETTY, "-d", "intr=", nullptr);
-  el_set(
-      editor, EL_ADDFN, "weld-cancel", "give the line up", +[](EditLine* of, int) -> unsigned char {
-        data_of<Terminal>(of)->cancelled = true;
-        return CC_EOF;
-      });
-  el_set(editor, EL_BIND, "^C", "weld-cancel", nullptr);
 }
 
 LineReader::~LineReader() {
@@ -85,10 +77,10 @@ std::optional<std::string> LineReader::read(const char* prompt) {
   cancelled_ = false;
   if (!terminal_) return read_plain();
   terminal_->prompt = prompt;
-  terminal_->cancelled = false;
   int size = 0;
   const char* text = el_gets(terminal_->editor, &size);
-  if (terminal_->cancelled) {
+  if (!text && interrupted()) {
+    forget_interrupt();
     std::fputs("^C\n", stdout);
     el_reset(terminal_->editor);
     cancelled_ = true;

@@ -14,8 +14,9 @@ class LineReader {
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  /// The next line, without its newline; PROMPT is shown on a terminal. Ctrl-C there gives an empty
-  /// line. Nothing at the end of the input. Throws Error if it cannot be read.
+  /// The next line, without its newline; PROMPT is shown on a terminal. Where interrupts are
+  /// caught, Ctrl-C there gives an empty line. Nothing at the end of the input. Throws Error if it
+  /// cannot be read.
   std::optional<std::string> read(const char* prompt);
 
   /// Whether the last line was given up with Ctrl-C.

@@ -515,17 +515,19 @@ class Interpreter {
     Loop* loop = heap_.make<Loop>(*this, node, outer, node.third ? Value(None{}) : iterable,
                                   std::move(next), depth);
     Scope* scope = heap_.make<Scope>(&outer);
-    bool some = false;
+    bool finished = false;
     while (loop->advance()) {
-      some = true;
       if (scope->captured) scope = heap_.make<Scope>(&outer);
       scope->variables.clear();
       const Inside inside(*this, scope);
       scope->set(heap_, loop_id(), loop);
       assign(*node.left, loop->current);
-      if (run_body(node.body) == Flow::Break) break;
+      const Flow flow = run_body(node.body);
+      if (flow == Flow::Break) break;
+      finished = finished || flow == Flow::Next;
     }
-    if (some) return Flow::Next;
+    // Jinja takes `else` where no round came to its end, be it that all were broken off.
+    if (finished) return Flow::Next;
     const Inside inside(*this, heap_.make<Scope>(&outer));
     return run_body(node.otherwise);
   }
