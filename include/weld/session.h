@@ -68,6 +68,12 @@ class Session {
   /// generate() reads it first. Throws Error if no token was read before.
   Stop generate(Sampler& sampler, int count, const OnToken& on_token);
 
+  /// Forgets all but the first POSITION tokens read, and a token that generate() handed over last.
+  /// Read at least one token before using logits() or generate() again. Returns false, with nothing
+  /// changed, where that cannot be: layers with a sliding window keep only the end of a long text.
+  /// 0 is always possible. Throws Error if fewer tokens were read.
+  bool rewind(int position);
+
   /// The logits after the last token read, [Model::vocabulary()]; zeros before there was one. Valid
   /// until the next call that reads.
   std::span<const float> logits() const;

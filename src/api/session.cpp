@@ -82,6 +82,12 @@ Stop Session::generate(Sampler& sampler, int count, const OnToken& on_token) {
   return Stop::Count;
 }
 
+bool Session::rewind(int position) {
+  if (!state_->session.rewind(position)) return false;
+  state_->unread.reset();
+  return true;
+}
+
 std::span<const float> Session::logits() const { return state_->session.logits(); }
 int Session::position() const { return state_->session.position(); }
 int Session::context() const { return state_->session.context(); }

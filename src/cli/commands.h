@@ -6,9 +6,11 @@
 
 namespace weld::cli {
 
+int chat(const Words& words);
 int inspect(const Words& words);
 int logits(const Words& words);
 int perplexity(const Words& words);
+int render_template(const Words& words);
 int run(const Words& words);
 int tokenize(const Words& words);
 

@@ -10,14 +10,19 @@ volatile std::sig_atomic_t caught = 0;
 
 void handle(int) { caught = 1; }
 
-}  // namespace
-
-void catch_interrupt() {
+void catch_with(int flags) {
   struct sigaction action {};
   action.sa_handler = handle;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  action.sa_flags = flags;
   sigaction(SIGINT, &action, nullptr);
 }
+
+}  // namespace
+
+void catch_interrupt() { catch_with(static_cast<int>(SA_RESETHAND)); }
+void catch_interrupts() { catch_with(0); }
+
+void forget_interrupt() { caught = 0; }
 
 bool interrupted() { return caught != 0; }
 

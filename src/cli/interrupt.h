@@ -7,4 +7,8 @@ namespace weld::cli {
 void catch_interrupt();
 bool interrupted();
 
+/// From now on every Ctrl-C only makes interrupted() true, until forget_interrupt().
+void catch_interrupts();
+void forget_interrupt();
+
 }  // namespace weld::cli

@@ -20,9 +20,11 @@ struct Command {
 
 constexpr Command commands[] = {
     {"run", run, "continue a text"},
+    {"chat", chat, "talk with a model"},
     {"inspect", inspect, "show what a model is, and what fuses with what"},
     {"logits", logits, "write the logits of some tokens"},
     {"perplexity", perplexity, "measure how well a model predicts a text"},
+    {"template", render_template, "print the prompt that a chat template makes"},
     {"tokenize", tokenize, "turn text into token ids, or back"},
 };
 

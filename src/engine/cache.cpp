@@ -33,6 +33,7 @@ Cache::Cache(const model::Model& model, kernels::CacheType type, int context, in
     // many layers' would overflow.
     size_ = std::min(size_ + view.block_stride * static_cast<size_t>(view.blocks), size_t{1} << 62);
     layers_.push_back(cache);
+    windows_.push_back(heads.window);
   }
   // Pages are committed when they are first written: a long context costs nothing until it is used.
   void* memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
@@ -47,6 +48,15 @@ Cache::Cache(const model::Model& model, kernels::CacheType type, int context, in
 }
 
 Cache::~Cache() { munmap(memory_, size_); }
+
+bool Cache::holds(int position, int written) const {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (windows_[i] == 0 || written == 0) continue;
+    const int first_held = (written - 1) / kernels::cache_block - layers_[i].head0.blocks + 1;
+    if (std::max(position - windows_[i], 0) / kernels::cache_block < first_held) return false;
+  }
+  return true;
+}
 
 size_t Cache::bytes_of(int positions) const {
   size_t bytes = 0;

@@ -21,6 +21,9 @@ class Cache {
   Cache& operator=(const Cache&) = delete;
 
   const std::vector<kernels::LayerCache>& layers() const { return layers_; }
+  /// Whether all that a token at `position` sees is still there after `written` positions were
+  /// entered: a windowed layer's ring holds only the last of them.
+  bool holds(int position, int written) const;
   /// Bytes that `positions` positions take.
   size_t bytes_of(int positions) const;
 
@@ -28,6 +31,7 @@ class Cache {
   std::byte* memory_ = nullptr;
   size_t size_ = 0;
   std::vector<kernels::LayerCache> layers_;
+  std::vector<int> windows_;  ///< of each layer; 0: it sees everything
 };
 
 }  // namespace weld::engine

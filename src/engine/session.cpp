@@ -65,6 +65,16 @@ int Session::prefill(std::span<const int32_t> tokens, const Progress& progress) 
   return done;
 }
 
+bool Session::rewind(int position) {
+  if (position < 0 || position > position_)
+    fail("cannot go back to token {}: {} are read", position, position_);
+  const int written = std::max(written_, position_);
+  if (position > 0 && !cache_.holds(position, written)) return false;
+  position_ = position;
+  written_ = position > 0 ? written : 0;
+  return true;
+}
+
 void Session::evaluate(std::span<const int32_t> tokens, const Rows& rows) {
   check(tokens);
   std::vector<float> logits;

@@ -42,6 +42,11 @@ class Session {
   /// Reads tokens and hands over the logits after each of them.
   void evaluate(std::span<const int32_t> tokens, const Rows& rows);
 
+  /// Forgets the tokens after the first `position`; logits() is then of no use until tokens are
+  /// read. Returns false, with nothing changed, where a layer with a window no longer holds what
+  /// the next token would see; 0 is always possible. Throws Error if so many were not read.
+  bool rewind(int position);
+
   /// The logits after the last token read, [vocabulary].
   std::span<const float> logits() const { return logits_; }
 
@@ -64,6 +69,7 @@ class Session {
   model::Workspace workspace_;
   std::vector<float> logits_;
   int position_ = 0;
+  int written_ = 0;  ///< positions entered into the cache since it was empty
 };
 
 }  // namespace weld::engine

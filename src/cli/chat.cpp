@@ -1,0 +1,201 @@
+// weld chat: a conversation on a terminal.
+#include <fmt/format.h>
+
+#include <limits>
+#include <optional>
+
+#include "cli/chat_template.h"
+#include "cli/commands.h"
+#include "cli/conversation.h"
+#include "cli/interrupt.h"
+#include "cli/line_reader.h"
+#include "cli/output.h"
+#include "cli/sampler_flags.h"
+#include "cli/session_flags.h"
+#include "fail.h"
+#include "gguf/quoted.h"
+
+namespace weld::cli {
+namespace {
+
+constexpr std::string_view quotes = "\"\"\"";
+
+constexpr const char* help_text =
+    "/help             this list\n"
+    "/reset            forget the conversation, but not the system's message\n"
+    "/system TEXT      set the system's message; without TEXT there is none\n"
+    "/save FILE        write the conversation to a file, as JSON\n"
+    "/load FILE        go on with a conversation from a file\n"
+    "/set NAME VALUE   temp, top-k, top-p, min-p or repeat-penalty; /set alone shows them\n"
+    "/exit             end, as Ctrl-D does\n"
+    "A line that ends with a backslash goes on in the next. A line of three double quotes begins "
+    "a\n"
+    "message of several lines, and another ends it. Ctrl-C stops an answer.\n";
+
+struct ChatFlags {
+  std::string model;
+  std::string chat_template;
+  std::string system;
+  int count = -1;
+  bool timings = false;
+  SamplerFlags sampler;
+  SessionFlags session;
+};
+
+void add_flags(Flags& flags, ChatFlags& values) {
+  add_model_flag(flags, values.model);
+  flags.add_option("--template", values.chat_template, "a chat template, in place of the model's")
+      ->type_name("FILE");
+  flags.add_option("--system", values.system, "the system's message")->type_name("TEXT");
+  flags.add_number("-n,--predict", values.count, -1, std::numeric_limits<int>::max(),
+                   "tokens that an answer may have; -1: any number");
+  flags.add_flag("--timings", values.timings, "after each answer, what was read and how fast");
+  add_context_flag(flags, values.session, 0,
+                   "tokens of context; 0: what the model was trained for");
+  add_sampler_flags(flags, values.sampler);
+  add_session_flags(flags, values.session);
+}
+
+Conversation::Names read_names(const gguf::File& file, const Model& model) {
+  const auto text = [&](const std::optional<uint64_t>& id) {
+    return id ? model.piece(static_cast<Token>(*id), true) : "";
+  };
+  return {text(model.beginning()), text(file.find_uint("tokenizer.ggml.eos_token_id"))};
+}
+
+/// The next message or command: a line, with those that belong to it. Nothing at the end.
+std::optional<std::string> read_message(LineReader& reader) {
+  std::optional<std::string> message = reader.read("> ");
+  if (!message || reader.cancelled()) return message;
+  if (*message == quotes) {
+    message->clear();
+    for (;;) {
+      const auto line = reader.read("... ");
+      if (!line || reader.cancelled()) return line;
+      if (*line == quotes) break;
+      *message += *line + "\n";
+    }
+    if (!message->empty()) message->pop_back();
+    // A message in quotes is no command.
+    return message->starts_with('/') ? " " + *message : *message;
+  }
+  while (message->ends_with('\\')) {
+    message->back() = '\n';
+    const auto line = reader.read("... ");
+    if (!line || reader.cancelled()) return line;
+    *message += *line;
+  }
+  return message;
+}
+
+template <typename T>
+T parse(const std::string& name, const std::string& word) {
+  try {
+    size_t end = 0;
+    const double value = std::stod(word, &end);
+    if (end == word.size() && value >= -1e9 && value <= 1e9) return static_cast<T>(value);
+  } catch (const std::exception&) {
+    // Said below.
+  }
+  fail("/set {}: must be a number, is {}", name, gguf::quoted(word));
+}
+
+void set(const std::string& words, SamplerOptions& options, Sampler& sampler) {
+  SamplerOptions changed = options;
+  const size_t space = words.find(' ');
+  const std::string name = words.substr(0, space);
+  const std::string value = space == words.npos ? "" : words.substr(space + 1);
+  if (name == "temp")
+    changed.temperature = parse<float>(name, value);
+  else if (name == "top-k")
+    changed.top_k = parse<int>(name, value);
+  else if (name == "top-p")
+    changed.top_p = parse<float>(name, value);
+  else if (name == "min-p")
+    changed.min_p = parse<float>(name, value);
+  else if (name == "repeat-penalty")
+    changed.repeat_penalty = parse<float>(name, value);
+  else if (!name.empty())
+    fail("/set: {} is none of temp, top-k, top-p, min-p, repeat-penalty", gguf::quoted(name));
+  if (!name.empty()) sampler = Sampler(changed);
+  options = changed;
+  print_line(fmt::format("temp {}, top-k {}, top-p {}, min-p {}, repeat-penalty {}",
+                         options.temperature, options.top_k, options.top_p, options.min_p,
+                         options.repeat_penalty));
+}
+
+/// Does what a line that begins with a slash says; false if that is to end.
+bool run_command(const std::string& line, Conversation& conversation, SamplerOptions& options,
+                 Sampler& sampler) {
+  const size_t space = line.find(' ');
+  const std::string name = line.substr(1, space == line.npos ? space : space - 1);
+  const std::string rest = space == line.npos ? "" : line.substr(space + 1);
+  const auto need_file = [&] {
+    if (rest.empty()) fail("/{}: wants a file", name);
+  };
+  if (name == "exit" || name == "quit") return false;
+  if (name == "help") {
+    std::fputs(help_text, stderr);
+  } else if (name == "reset") {
+    conversation.reset();
+  } else if (name == "system") {
+    conversation.set_system(rest);
+  } else if (name == "save") {
+    need_file();
+    OutputFile file(rest);
+    file.write(conversation.to_json());
+    file.close();
+  } else if (name == "load") {
+    need_file();
+    conversation.from_json(rest, read_input(rest));
+    print_line(fmt::format("{} messages", conversation.size()));
+  } else if (name == "set") {
+    set(rest, options, sampler);
+  } else {
+    const std::vector<std::string> names{"help", "reset", "system", "save", "load", "set", "exit"};
+    fail("/{} is no command{}; /help lists them", name, suggestion(name, names));
+  }
+  return true;
+}
+
+void converse(Conversation& conversation, SamplerOptions options, int count) {
+  Sampler sampler(options);
+  LineReader reader;
+  while (const auto message = read_message(reader)) {
+    if (reader.cancelled() || message->empty()) continue;
+    forget_interrupt();
+    try {
+      if (!message->starts_with('/'))
+        conversation.say(*message, sampler, count);
+      else if (!run_command(*message, conversation, options, sampler))
+        break;
+    } catch (const Error& error) {
+      print_line(error.what());
+    }
+  }
+}
+
+}  // namespace
+
+int chat(const Words& words) {
+  ChatFlags values;
+  Flags flags("chat",
+              "Talks with a model. /help, once it runs, lists what can be said besides messages.");
+  add_flags(flags, values);
+  if (!flags.read(words)) return 0;
+  const SessionOptions options = session_options(flags, values.session);
+  const SamplerOptions sampling = sampler_options(values.sampler);
+
+  const gguf::File file = gguf::File::open(values.model);
+  jinja::Template chat_template = load_template(values.chat_template, &file);
+  const Model model = Model::load(values.model);
+  Conversation conversation(model, options, std::move(chat_template), read_names(file, model));
+  conversation.set_system(values.system);
+  if (values.timings) conversation.report_timings();
+  print_line(model.description());
+  catch_interrupts();
+  converse(conversation, sampling, values.count);
+  return 0;
+}
+
+}  // namespace weld::cli

@@ -1,0 +1,191 @@
+// The cache is kept from turn to turn: of a new prompt only what differs is read.
+#include "cli/conversation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "cli/chat_template.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/text_stream.h"
+#include "fail.h"
+
+namespace weld::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Tokens that must be left for an answer.
+int room_for_answer(int context) { return std::min(256, context / 4); }
+
+/// Seconds since it was made.
+class Clock {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+std::string role(const Json& message) { return message.at("role").get<std::string>(); }
+
+}  // namespace
+
+Conversation::Conversation(const Model& model, const SessionOptions& options, jinja::Template chat,
+                           Names names)
+    : model_(model),
+      session_(model, options),
+      template_(std::move(chat)),
+      names_(std::move(names)),
+      batch_(options.batch) {}
+
+void Conversation::say(const std::string& text, Sampler& sampler, int count) {
+  const Json before = messages_;
+  messages_.push_back({{"role", "user"}, {"content", text}});
+  try {
+    if (!read(fit_prompt(), sampler)) {
+      print_line("stopped before there was an answer: the message is forgotten");
+      messages_ = before;
+      return;
+    }
+  } catch (const Error&) {
+    messages_ = before;
+    throw;
+  }
+  messages_.push_back({{"role", "assistant"}, {"content", write_answer(sampler, count)}});
+}
+
+std::vector<Token> Conversation::encode_prompt() const {
+  const Json variables{{"messages", messages_},
+                       {"add_generation_prompt", true},
+                       {"bos_token", names_.beginning},
+                       {"eos_token", names_.end}};
+  const std::string prompt = template_.render(
+      variables.dump(), {.input = "the conversation", .now = template_time(), .limits = {}});
+  const bool begins = !names_.beginning.empty() && prompt.starts_with(names_.beginning);
+  return model_.encode(prompt, {.beginning = model_.adds_beginning() && !begins});
+}
+
+size_t Conversation::kept() const {
+  return !messages_.empty() && role(messages_.front()) == "system" ? 1 : 0;
+}
+
+std::vector<Token> Conversation::fit_prompt() {
+  const int context = session_.context();
+  const auto most = static_cast<size_t>(context - room_for_answer(context));
+  size_t forgotten = 0;
+  for (;;) {
+    std::vector<Token> prompt = encode_prompt();
+    if (prompt.empty()) fail("the prompt has no tokens");
+    if (prompt.size() <= most) {
+      if (forgotten > 0)
+        print_line(
+            fmt::format("the context of {} tokens is full: the oldest {} messages are forgotten",
+                        context, forgotten));
+      return prompt;
+    }
+    const size_t first = kept();
+    if (first + 1 >= messages_.size())
+      fail(
+          "the message is too long: with it the prompt has {} tokens, and of the context of {} "
+          "there "
+          "is room for {}; try a larger -c",
+          prompt.size(), context, most);
+    // From one message of the user to the next.
+    do {
+      messages_.erase(first);
+      ++forgotten;
+    } while (first + 1 < messages_.size() && role(messages_[first]) != "user");
+  }
+}
+
+bool Conversation::read(const std::vector<Token>& prompt, Sampler& sampler) {
+  held_.resize(static_cast<size_t>(session_.position()));
+  const auto same = std::mismatch(held_.begin(), held_.end(), prompt.begin(), prompt.end());
+  // The last token is read in any case: an answer begins with its logits.
+  auto common = std::min(static_cast<size_t>(same.second - prompt.begin()), prompt.size() - 1);
+  if (!session_.rewind(static_cast<int>(common))) {
+    session_.rewind(0);
+    common = 0;
+  }
+  const std::span<const Token> rest = std::span(prompt).subspan(common);
+  const auto total = static_cast<int>(rest.size());
+  const Clock clock;
+  int done = 0;
+  {
+    const ProgressBar bar("prefill", total > batch_ ? total : 0);
+    bar.show(0);
+    done = session_.prefill(rest, [&](int so_far) {
+      bar.show(so_far);
+      return !interrupted();
+    });
+  }
+  if (reports_)
+    print_line(
+        fmt::format("prefill: {} of {} tokens, {:.2f} s", done, prompt.size(), clock.seconds()));
+  held_.assign(prompt.begin(), prompt.begin() + static_cast<ptrdiff_t>(common) + done);
+  for (const Token token : rest.first(static_cast<size_t>(done))) sampler.accept(token);
+  return done == total;
+}
+
+std::string Conversation::write_answer(Sampler& sampler, int count) {
+  TextStream answer;
+  const Clock clock;
+  const size_t before = held_.size();
+  const Stop stop = session_.generate(sampler, count, [&](Token token) {
+    held_.push_back(token);
+    answer.push(model_.piece(token));
+    return !interrupted();
+  });
+  answer.finish();
+  if (reports_) {
+    const size_t tokens = held_.size() - before;
+    print_line(fmt::format("generation: {} tokens, {:.2f} s, {:.1f} tokens/s", tokens,
+                           clock.seconds(),
+                           static_cast<double>(tokens) / std::max(clock.seconds(), 1e-9)));
+  }
+  if (stop == Stop::Context)
+    print_line(
+        fmt::format("the context of {} tokens is full: the answer ends here", session_.context()));
+  return answer.text();
+}
+
+void Conversation::set_system(const std::string& text) {
+  if (kept() > 0) messages_.erase(0);
+  if (!text.empty())
+    messages_.insert(messages_.begin(), Json{{"role", "system"}, {"content", text}});
+}
+
+void Conversation::reset() {
+  while (messages_.size() > kept()) messages_.erase(messages_.size() - 1);
+}
+
+std::string Conversation::to_json() const {
+  return Json{{"messages", messages_}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void Conversation::from_json(const std::string& name, const std::string& text) {
+  Json saved;
+  try {
+    saved = Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    fail("{}: {}", name, error.what());
+  }
+  if (!saved.is_object() || !saved.contains("messages") || !saved["messages"].is_array())
+    fail("{}: messages: must be an array", name);
+  size_t number = 0;
+  for (const Json& message : saved["messages"]) {
+    for (const char* key : {"role", "content"})
+      if (!message.is_object() || !message.contains(key) || !message[key].is_string())
+        fail("{}: messages[{}].{}: must be a string", name, number, key);
+    ++number;
+  }
+  messages_ = saved["messages"];
+}
+
+}  // namespace weld::cli
