@@ -168,7 +168,7 @@ std::optional<Value> Arguments::take(std::string_view name) {
   const auto found = std::find_if(named.begin(), named.end(),
                                   [&](const auto& argument) { return argument.first == name; });
   if (found == named.end()) return std::nullopt;
-  Value value = std::move(found->second);
+  const Value value = found->second;
   named.erase(found);
   return value;
 }
