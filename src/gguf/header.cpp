@@ -196,7 +196,7 @@ Tensor read_tensor(Cursor& cursor, uint64_t index) {
 
 void read_version(std::string_view path, Cursor& cursor, Header& header) {
   const std::string_view magic(reinterpret_cast<const char*>(cursor.take("magic", 4)), 4);
-  if (magic == rewriting_magic)
+  if (is_rewriting_magic(magic))
     cursor.fail("is in the middle of being rewritten in place; `weld recover {}` finishes that",
                 plain(path));
   if (magic != "GGUF") cursor.fail("magic: must be \"GGUF\", is {}", quoted(magic));

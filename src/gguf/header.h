@@ -24,6 +24,17 @@ inline constexpr int max_array_depth = 4;
 /// What a file begins with, in place of "GGUF", while weld rewrites it in place: no reader may take
 /// it for a model.
 inline constexpr std::string_view rewriting_magic = "WELD";
+inline constexpr std::string_view whole_magic = "GGUF";
+
+/// Also where only some bytes of one magic were written over the other.
+constexpr bool is_rewriting_magic(std::string_view magic) {
+  bool whole = true;
+  for (size_t i = 0; i < whole_magic.size(); ++i) {
+    if (magic[i] != whole_magic[i] && magic[i] != rewriting_magic[i]) return false;
+    whole = whole && magic[i] == whole_magic[i];
+  }
+  return !whole;
+}
 
 inline constexpr std::string_view alignment_key = "general.alignment";
 inline constexpr uint32_t default_alignment = 32;

@@ -1,5 +1,5 @@
 // The order in which things reach the disk: the journal; the mark; for each step what it saves,
-// then what it writes; the new header but for its front; that all is done; the front; no journal.
+// then what it writes; the new header but for its magic; that all is done; the magic; no journal.
 #include "rewrite/in_place.h"
 
 #include <xxhash.h>
@@ -77,22 +77,27 @@ Front front_of(std::span<const std::byte> header) {
   return front;
 }
 
-/// What the file begins with while it is being rewritten: the mark, and which journal is its.
-Front mark_of(uint64_t id) {
-  Front front{};
-  std::memcpy(front.data(), gguf::rewriting_magic.data(), gguf::rewriting_magic.size());
-  std::memcpy(front.data() + 8, &id, sizeof id);
-  return front;
+constexpr uint64_t magic_bytes = gguf::whole_magic.size();
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
 }
 
 bool is_mark(const Front& front) {
-  return std::memcmp(front.data(), gguf::rewriting_magic.data(), gguf::rewriting_magic.size()) == 0;
+  return gguf::is_rewriting_magic({reinterpret_cast<const char*>(front.data()), magic_bytes});
 }
 
 uint64_t make_id() {
   std::random_device random;
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
   return (uint64_t{random()} << 32 | random()) ^ static_cast<uint64_t>(now);
+}
+
+/// Of the header from its front to `end`.
+uint64_t prefix_checksum(const DiskFile& file, uint64_t end) {
+  std::vector<std::byte> bytes(end - sizeof(Front));
+  file.read(bytes, sizeof(Front));
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 Plan make_plan(const gguf::File& file, const OutputShard& shard, const DiskFile& disk) {
@@ -105,11 +110,13 @@ Plan make_plan(const gguf::File& file, const OutputShard& shard, const DiskFile&
   plan.id = make_id();
   plan.file_bytes = shard.bytes;
   plan.step_bytes = choose_step(file, shard);
-  plan.front = front_of(header);
-  const auto changed = static_cast<ptrdiff_t>(plan.front.size());
+  plan.before = front_of(before);
+  plan.after = front_of(header);
+  const auto changed = static_cast<ptrdiff_t>(plan.after.size());
   const auto tail = std::mismatch(header.begin() + changed, header.end(), before.begin() + changed);
   plan.tail_offset = static_cast<uint64_t>(tail.first - header.begin());
   plan.tail.assign(tail.first, header.end());
+  plan.prefix_checksum = prefix_checksum(disk, plan.tail_offset);
   plan.moves = make_moves(file, shard);
   Schedule rehearsal(plan.moves, plan.step_bytes);
   while (rehearsal.next()) {
@@ -242,9 +249,10 @@ class Worker {
   void finish() {
     const Plan& plan = journal_.plan();
     file_.write(plan.tail, plan.tail_offset);
+    file_.write(std::span(plan.after).subspan(magic_bytes), magic_bytes);
     file_.sync();
     journal_.advance({Position::finishing, 0});
-    file_.write(plan.front, 0);
+    file_.write(bytes_of(gguf::whole_magic), 0);
     file_.sync();
     journal_.remove();
   }
@@ -271,6 +279,15 @@ Front read_front(const DiskFile& file) {
   return front;
 }
 
+/// Whether the journal is that of this marked file.
+bool is_of(const Journal& journal, const DiskFile& file, const Front& front) {
+  const Plan& plan = journal.plan();
+  if (plan.file_bytes != file.size() || plan.tail_offset < front.size()) return false;
+  for (size_t i = magic_bytes; i < front.size(); ++i)
+    if (front[i] != plan.before[i] && front[i] != plan.after[i]) return false;
+  return plan.prefix_checksum == prefix_checksum(file, plan.tail_offset);
+}
+
 void lock_alone(const DiskFile& file) {
   if (!file.lock(true)) fail("{}: is in use by another weld", gguf::plain(file.path()));
 }
@@ -283,17 +300,16 @@ Layout rewrite_in_place(const std::string& path, const Request& request, const S
   const gguf::File file = gguf::File::open(path);  // under the lock: nobody changes it any more
   Layout layout = lay_out_in_place(file, request);
   if (layout.unchanged) return layout;
-  const Front before = read_front(disk);
   Journal journal = Journal::create(disk.path(), make_plan(file, layout.shards.front(), disk));
   const Progress progress = start(sum_of(journal.plan().moves));
   try {
     if (!progress(0)) fail("interrupted");
-    disk.write(mark_of(journal.plan().id), 0);
+    disk.write(bytes_of(gguf::rewriting_magic), 0);
     disk.sync();
   } catch (const Error&) {
-    // What is on the disk now is not known. Without the journal it must be the old front; if that
-    // cannot be had, the journal stays, and with it a way on from either.
-    disk.write(before, 0);
+    // Whether the mark is on the disk is not known. Before the journal goes it must not be there;
+    // if that cannot be had, the journal stays, and with it a way on.
+    disk.write(bytes_of(gguf::whole_magic), 0);
     disk.sync();
     journal.remove();
     throw;
@@ -315,7 +331,7 @@ Recovery recover(const std::string& path, const Start& start) {
   const std::string journal_path = Journal::path_of(disk.path());
   if (!is_mark(front)) {
     gguf::File::open(path);
-    const bool finished = journal && journal->plan().front == front;
+    const bool finished = journal && journal->plan().after == front;
     if (!remove_file(journal_path)) return Recovery::Whole;
     sync_folder(journal_path);
     return finished ? Recovery::Finished : Recovery::RolledBack;
@@ -323,7 +339,7 @@ Recovery recover(const std::string& path, const Start& start) {
   if (!journal)
     fail("{}: is in mid-flight, and its journal {} is missing or damaged", gguf::plain(path),
          gguf::plain(journal_path));
-  if (mark_of(journal->plan().id) != front || journal->plan().file_bytes != disk.size())
+  if (!is_of(*journal, disk, front))
     fail("{}: is in mid-flight, and {} is another file's journal", gguf::plain(path),
          gguf::plain(journal_path));
   const Progress progress = start(sum_of(journal->plan().moves));

@@ -26,7 +26,8 @@ struct Head {
   uint64_t tail_bytes;
   uint64_t moves;
   uint64_t saved_bytes;
-  Front front;
+  uint64_t prefix_checksum;
+  Front before, after;
   uint64_t body_checksum;
   uint64_t checksum;  ///< of all above
 };
@@ -92,7 +93,9 @@ std::optional<Plan> read_plan(const DiskFile& file) {
   Plan plan{head.id,
             head.file_bytes,
             head.step_bytes,
-            head.front,
+            head.before,
+            head.after,
+            head.prefix_checksum,
             head.tail_offset,
             std::vector<std::byte>(head.tail_bytes),
             std::vector<Move>(head.moves),
@@ -133,7 +136,9 @@ Journal Journal::create(const std::string& file, Plan plan) {
               p.tail.size(),
               p.moves.size(),
               p.saved_bytes,
-              p.front,
+              p.prefix_checksum,
+              p.before,
+              p.after,
               XXH3_64bits(body.data(), body.size()),
               0};
     head.checksum = checksum_of(head);

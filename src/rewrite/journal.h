@@ -23,11 +23,12 @@ using Front = std::array<std::byte, 24>;
 
 /// What is to be done. Does not change once it is on the disk.
 struct Plan {
-  uint64_t id = 0;  ///< the same in the file's mark
+  uint64_t id = 0;  ///< of this rewrite, so that an older one's slots are not taken for its own
   uint64_t file_bytes = 0;
   uint64_t step_bytes = 0;
-  Front front{};             ///< of the file when all is done
-  uint64_t tail_offset = 0;  ///< from here on the header changes
+  Front before{}, after{};       ///< of the file; between the two the magic is another
+  uint64_t prefix_checksum = 0;  ///< of the header between front and tail, which stays as it is
+  uint64_t tail_offset = 0;      ///< from here on the header changes
   std::vector<std::byte> tail;
   std::vector<Move> moves;
   uint64_t saved_bytes = 0;  ///< room for what must be saved
