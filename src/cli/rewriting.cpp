@@ -28,6 +28,7 @@ struct RewriteFlags {
   std::string in, out;
   std::string only = "all";
   std::string shard_size;
+  uint64_t shard_bytes = 0;
   bool in_place = false;
   bool retype = false;
 };
@@ -66,7 +67,7 @@ Request make_request(const RewriteFlags& values, Request::Action action) {
           .qkv = values.only != "gate-up",
           .gate_up = values.only != "qkv",
           .retype = values.retype,
-          .shard_bytes = values.shard_size.empty() ? 0 : parse_size(values.shard_size)};
+          .shard_bytes = values.shard_bytes};
 }
 
 void check_usage(const RewriteFlags& values, const char* name) {
@@ -75,7 +76,7 @@ void check_usage(const RewriteFlags& values, const char* name) {
     throw UsageError("--in-place takes one file, and rewrites it");
   if (!values.in_place && values.out.empty())
     throw UsageError("where to? give OUT, or --in-place to rewrite the file where it is");
-  if (values.in_place && !values.shard_size.empty())
+  if (values.in_place && values.shard_bytes > 0)
     throw UsageError("--in-place and --shard-size do not go together");
   if (values.in_place && values.retype)
     throw UsageError("--in-place and --retype do not go together: sizes would change");
@@ -204,6 +205,7 @@ int rewrite_file(Request::Action action, const Words& words) {
                     "made becomes the file that it was given, byte for byte.");
   add_flags(flags, merge, values);
   if (!flags.read(words)) return 0;
+  if (flags.count("--shard-size") > 0) values.shard_bytes = parse_size(values.shard_size);
   check_usage(values, name);
   const Request request = make_request(values, action);
   return run_interruptible([&] {
