@@ -176,6 +176,12 @@ class Crash : public testing::TestWithParam<Scenario> {
     ASSERT_TRUE(read_folder(folder_) == after_);
   }
 
+  void expect_no_leftovers() const {
+    if (GetParam().in_place) return;
+    for (const auto& [path, bytes] : read_folder(folder_))
+      EXPECT_THAT(path, testing::Not(HasSubstr(".weld-")));
+  }
+
   std::string first_output() const {
     for (const auto& [path, bytes] : after_)
       if (path != in_) return path;
@@ -225,6 +231,8 @@ TEST_P(Crash, WithErrorsAndShortCountsAtEverySystemCall) {
       } else {
         ASSERT_EQ(result.status, 1);
         ASSERT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+        // Where removing it is not what failed, nothing half done is left.
+        if (fault == "full") expect_no_leftovers();
       }
       expect_safe();
       if (HasFatalFailure()) return;
@@ -309,6 +317,7 @@ TEST_P(Crash, BySignalsThatAskToEnd) {
       process.signal(signal);
       const Result result = process.wait();
       ASSERT_THAT(result.status, AnyOf(0, 128 + signal)) << result.err;
+      if (result.err.find("weld:") != std::string::npos) expect_no_leftovers();
       expect_safe();
       if (HasFatalFailure()) return;
     }
