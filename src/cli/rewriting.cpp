@@ -170,7 +170,7 @@ void rewrite_beside(const RewriteFlags& values, const Request& request, const ch
 }
 
 void rewrite_here(const RewriteFlags& values, const Request& request, const char* name) {
-  if (rewrite::is_in_mid_flight(values.in)) recover_file(values.in);
+  if (rewrite::needs_recovery(values.in)) recover_file(values.in);
   std::optional<ByteProgress> bar;
   const Layout layout = rewrite::rewrite_in_place(
       values.in, request, [&](uint64_t bytes) { return progress_to(bar.emplace(name, bytes)); });

@@ -318,9 +318,11 @@ Layout rewrite_in_place(const std::string& path, const Request& request, const S
   return layout;
 }
 
-bool is_in_mid_flight(const std::string& path) {
-  if (!exists(resolve(path))) return false;
-  return is_mark(read_front(DiskFile(path, DiskFile::Mode::Read)));
+bool needs_recovery(const std::string& path) {
+  const std::string file = resolve(path);
+  if (!exists(file)) return false;
+  return exists(Journal::path_of(file)) ||
+         is_mark(read_front(DiskFile(file, DiskFile::Mode::Read)));
 }
 
 Recovery recover(const std::string& path, const Start& start) {

@@ -21,8 +21,9 @@ using Start = std::function<Progress(uint64_t bytes)>;
 /// or marked and for recover() to finish, and the message says so.
 Layout rewrite_in_place(const std::string& path, const Request& request, const Start& start);
 
-/// Whether the file begins with the mark. False for what is not there.
-bool is_in_mid_flight(const std::string& path);
+/// Whether an earlier rewrite left something to recover: the mark, or a journal beside a whole
+/// file.
+bool needs_recovery(const std::string& path);
 
 enum class Recovery {
   Whole,       ///< there was nothing to recover

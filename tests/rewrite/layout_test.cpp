@@ -493,6 +493,9 @@ TEST_F(Rewrite, RecoverLeavesWholeFilesAlone) {
   EXPECT_THAT(run({"recover", path("f")}), HasSubstr("nothing had been changed"));
   EXPECT_TRUE(read_file(path("f")) == bytes);
   EXPECT_EQ(folder_.entries(), 1U);
+  write_file(path("f.weld-journal"), "half a journ");
+  run({"split", path("f"), "--in-place"});
+  EXPECT_EQ(folder_.entries(), 1U);
   write_file(path("marked"), "WELD" + bytes.substr(4));
   EXPECT_THAT(refused({"recover", path("marked")}), HasSubstr("journal"));
   EXPECT_THAT(refused({"inspect", path("marked")}), HasSubstr("weld recover"));
