@@ -2,7 +2,7 @@
 # build/release. Everything it prints goes to standard error.
 packages=(
   g++ cmake ninja-build pkg-config
-  libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libedit-dev
+  libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libxxhash-dev libedit-dev
   libgtest-dev libgmock-dev
 )
 

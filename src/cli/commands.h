@@ -7,11 +7,16 @@
 namespace weld::cli {
 
 int chat(const Words& words);
+int checksum(const Words& words);
 int inspect(const Words& words);
 int logits(const Words& words);
+int merge(const Words& words);
 int perplexity(const Words& words);
 int render_template(const Words& words);
+int recover(const Words& words);
 int run(const Words& words);
+int split(const Words& words);
 int tokenize(const Words& words);
+int verify(const Words& words);
 
 }  // namespace weld::cli

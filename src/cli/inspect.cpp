@@ -53,7 +53,7 @@ Json to_json(const model::Config& config) {
 
 std::string as_json(const gguf::File& file, const Inspection& found, bool all) {
   Json json{{"file", file.path()},
-            {"shards", file.shard_paths().size()},
+            {"shards", file.shards().size()},
             {"bytes", file.bytes()},
             {"version", file.version()},
             {"name", found.name},
@@ -132,7 +132,7 @@ void describe_fusion(const FusionRange& range, Report& report) {
 std::string as_text(const gguf::File& file, const Inspection& found, bool all) {
   Report report;
   const auto shown = [](const std::string& text) { return gguf::plain(text, 200); };
-  const size_t shards = file.shard_paths().size();
+  const size_t shards = file.shards().size();
   report.field("file", fmt::format("{} ({} bytes{})", shown(file.path()), file.bytes(),
                                    shards > 1 ? fmt::format(" in {} shards", shards) : ""));
   if (!found.name.empty()) report.field("name", shown(found.name));

@@ -2,28 +2,39 @@
 #include "cli/interrupt.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace weld::cli {
 namespace {
 
 volatile std::sig_atomic_t caught = 0;
 
-void handle(int) { caught = 1; }
+void handle(int signal) { caught = signal; }
 
-void catch_with(int flags) {
+void catch_with(int signal, int flags) {
   struct sigaction action {};
+  // nohup's word stands.
+  if (signal == SIGHUP && sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
+    return;
   action.sa_handler = handle;
   action.sa_flags = flags;
-  sigaction(SIGINT, &action, nullptr);
+  sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
-void catch_interrupt() { catch_with(static_cast<int>(SA_RESETHAND)); }
-void catch_interrupts() { catch_with(0); }
+void catch_interrupt() { catch_with(SIGINT, static_cast<int>(SA_RESETHAND)); }
+void catch_interrupts() { catch_with(SIGINT, 0); }
+
+void catch_termination() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    catch_with(signal, static_cast<int>(SA_RESETHAND));
+}
 
 void forget_interrupt() { caught = 0; }
 
 bool interrupted() { return caught != 0; }
+
+int interrupted_status() { return 128 + static_cast<int>(caught); }
 
 }  // namespace weld::cli

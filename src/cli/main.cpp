@@ -25,6 +25,11 @@ constexpr Command commands[] = {
     {"logits", logits, "write the logits of some tokens"},
     {"perplexity", perplexity, "measure how well a model predicts a text"},
     {"template", render_template, "print the prompt that a chat template makes"},
+    {"merge", merge, "put Q, K, V, and gate, up into one tensor each"},
+    {"split", split, "put merged tensors into one a member again"},
+    {"verify", verify, "tell whether two files hold the same model"},
+    {"checksum", checksum, "print a digest of a model that no layout changes"},
+    {"recover", recover, "finish an interrupted rewrite in place"},
     {"tokenize", tokenize, "turn text into token ids, or back"},
 };
 

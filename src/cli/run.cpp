@@ -19,9 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What a shell reports of a program that Ctrl-C ended.
-constexpr int interrupted_status = 130;
-
 struct RunFlags {
   std::string model;
   std::string prompt;
@@ -119,7 +116,7 @@ int run(const Words& words) {
   catch_interrupt();
   if (prefill(session, sampler, prompt, options.batch))
     generate(model, session, sampler, values.count);
-  return interrupted() ? interrupted_status : 0;
+  return interrupted() ? interrupted_status() : 0;
 }
 
 }  // namespace weld::cli

@@ -15,7 +15,7 @@ namespace weld::gguf {
 
 struct File::State {
   std::string path;
-  std::vector<std::string> shard_paths;
+  std::vector<Shard> shards;
   std::vector<Mapping> mappings;
   Header first;  // the first shard's, which has the metadata
   std::vector<Tensor> tensors;
@@ -28,7 +28,7 @@ struct File::State {
     const Value* value = first.find(key);
     if (value == nullptr) return std::nullopt;
     if (auto result = as(*value)) return result;
-    fail_value(shard_paths.front(), key, wanted, *value);
+    fail_value(shards.front().path, key, wanted, *value);
   }
 
   /// The same for each element of an array.
@@ -39,12 +39,12 @@ struct File::State {
     const Value* value = first.find(key);
     if (value == nullptr) return std::nullopt;
     auto array = as_array(*value);
-    if (!array) fail_value(shard_paths.front(), key, wanted, *value);
+    if (!array) fail_value(shards.front().path, key, wanted, *value);
     std::vector<T> all;
     all.reserve(array->count);
     while (array->count > 0) {
       const auto element = as(take_first(*array));
-      if (!element) fail_value(shard_paths.front(), key, wanted, *value);
+      if (!element) fail_value(shards.front().path, key, wanted, *value);
       all.push_back(*element);
     }
     return all;
@@ -53,12 +53,12 @@ struct File::State {
 
 namespace {
 
-void check_names_differ(const std::vector<std::string>& paths, const std::vector<Tensor>& tensors,
+void check_names_differ(const std::vector<Shard>& shards, const std::vector<Tensor>& tensors,
                         const NameIndex& names) {
   const auto twins = names.duplicate();
   if (!twins) return;
-  const std::string& here = paths[static_cast<size_t>(tensors[twins->second].shard)];
-  const std::string& there = paths[static_cast<size_t>(tensors[twins->first].shard)];
+  const std::string& here = shards[static_cast<size_t>(tensors[twins->second].shard)].path;
+  const std::string& there = shards[static_cast<size_t>(tensors[twins->first].shard)].path;
   fail("{}: tensor {}: the name is already used in {}", plain(here),
        quoted(tensors[twins->second].name),
        here == there ? std::string("this file") : plain(there));
@@ -77,22 +77,23 @@ File File::open(const std::string& path) {
   const uint32_t count = name ? name->count : 1;
   std::vector<Header> headers;
   for (uint32_t number = 1; number <= count; ++number) {
-    const std::string& shard =
-        state->shard_paths.emplace_back(name ? shard_path(*name, number) : path);
+    const std::string shard = name ? shard_path(*name, number) : path;
     const auto bytes = state->mappings.emplace_back(shard).bytes();
     Header& header = headers.emplace_back(read_header(shard, bytes));
     check_split(shard, header);
     place_tensors(shard, bytes, static_cast<int>(number - 1), header);
     state->tensors.insert(state->tensors.end(), header.tensors.begin(), header.tensors.end());
+    state->shards.push_back({shard, header.version, bytes.size(), header.alignment,
+                             header.data_start, header.metadata});
   }
   for (uint32_t i = 0; i < count; ++i)
-    check_split_tensors(state->shard_paths[i], headers[i], state->tensors.size());
+    check_split_tensors(state->shards[i].path, headers[i], state->tensors.size());
 
   std::vector<std::string_view> names;
   names.reserve(state->tensors.size());
   for (const Tensor& tensor : state->tensors) names.push_back(tensor.name);
   state->tensor_names = NameIndex(names);
-  check_names_differ(state->shard_paths, state->tensors, state->tensor_names);
+  check_names_differ(state->shards, state->tensors, state->tensor_names);
 
   state->path = path;
   state->first = std::move(headers.front());
@@ -100,7 +101,7 @@ File File::open(const std::string& path) {
 }
 
 const std::string& File::path() const { return state_->path; }
-const std::vector<std::string>& File::shard_paths() const { return state_->shard_paths; }
+std::span<const Shard> File::shards() const { return state_->shards; }
 uint32_t File::version() const { return state_->first.version; }
 uint64_t File::alignment() const { return state_->first.alignment; }
 std::span<const KeyValue> File::metadata() const { return state_->first.metadata; }
@@ -120,7 +121,7 @@ const Tensor* File::find_tensor(std::string_view name) const {
 }
 
 std::optional<uint64_t> File::find_uint(std::string_view key, uint64_t max) const {
-  return gguf::find_uint(state_->shard_paths.front(), state_->first, key, max);
+  return gguf::find_uint(state_->shards.front().path, state_->first, key, max);
 }
 
 std::optional<double> File::find_float(std::string_view key) const {

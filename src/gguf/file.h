@@ -52,13 +52,24 @@ struct Tensor {
   std::array<uint64_t, 4> dims{1, 1, 1, 1};  ///< dims[0] is the row length; unused ones are 1
   const std::byte* data = nullptr;
   uint64_t bytes = 0;
-  int shard = 0;  ///< the shard it is stored in, from 0
+  int shard = 0;        ///< the shard it is stored in, from 0
+  uint64_t offset = 0;  ///< of its data in the shard's file
 
   uint64_t columns() const { return dims[0]; }
   uint64_t rows() const { return dims[1] * dims[2] * dims[3]; }
   uint64_t row_bytes() const {
     return dims[0] / info(type).block_elements * info(type).block_bytes;
   }
+};
+
+/// One file of those that make up a File.
+struct Shard {
+  std::string path;
+  uint32_t version = 0;
+  uint64_t bytes = 0;
+  uint64_t alignment = 0;
+  uint64_t data_start = 0;  ///< may be past the end where there are no tensors
+  std::vector<KeyValue> metadata;
 };
 
 /// A mapped, fully validated file; with shards, all of them as one.
@@ -73,8 +84,8 @@ class File {
   ~File();
 
   const std::string& path() const;
-  /// One path a shard, in order.
-  const std::vector<std::string>& shard_paths() const;
+  /// In order; a file that is not split is one shard.
+  std::span<const Shard> shards() const;
   /// Bytes of all shards together.
   uint64_t bytes() const;
   uint32_t version() const;

@@ -194,8 +194,11 @@ Tensor read_tensor(Cursor& cursor, uint64_t index) {
   return tensor;
 }
 
-void read_version(Cursor& cursor, Header& header) {
+void read_version(std::string_view path, Cursor& cursor, Header& header) {
   const std::string_view magic(reinterpret_cast<const char*>(cursor.take("magic", 4)), 4);
+  if (is_rewriting_magic(magic))
+    cursor.fail("is in the middle of being rewritten in place; `weld recover {}` finishes that",
+                plain(path));
   if (magic != "GGUF") cursor.fail("magic: must be \"GGUF\", is {}", quoted(magic));
   header.version = cursor.number<uint32_t>("version");
   if (header.version == 2 || header.version == 3) return;
@@ -221,7 +224,7 @@ Header read_header(std::string_view path, std::span<const std::byte> file) {
 
   Cursor cursor(path, file);
   Header header;
-  read_version(cursor, header);
+  read_version(path, cursor, header);
   const uint64_t tensors = cursor.count("tensor count", least_tensor);
   const uint64_t entries = cursor.count("metadata count", least_key_value);
 
@@ -262,7 +265,8 @@ void place_tensors(std::string_view path, std::span<const std::byte> file, int s
     if (tensor.bytes > data_bytes || offset > data_bytes - tensor.bytes)
       fail_tensor(i, fmt::format("data: {} bytes at offset {} do not fit into the {} bytes of data",
                                  tensor.bytes, offset, data_bytes));
-    tensor.data = file.data() + header.data_start + offset;
+    tensor.offset = header.data_start + offset;
+    tensor.data = file.data() + tensor.offset;
     tensor.shard = shard;
   }
 

@@ -21,6 +21,21 @@ inline constexpr uint64_t max_tensor_name_bytes = 255;
 /// No writer nests at all; the format sets no limit, and a reader's stack needs one.
 inline constexpr int max_array_depth = 4;
 
+/// What a file begins with, in place of "GGUF", while weld rewrites it in place: no reader may take
+/// it for a model.
+inline constexpr std::string_view rewriting_magic = "WELD";
+inline constexpr std::string_view whole_magic = "GGUF";
+
+/// Also where only some bytes of one magic were written over the other.
+constexpr bool is_rewriting_magic(std::string_view magic) {
+  bool whole = true;
+  for (size_t i = 0; i < whole_magic.size(); ++i) {
+    if (magic[i] != whole_magic[i] && magic[i] != rewriting_magic[i]) return false;
+    whole = whole && magic[i] == whole_magic[i];
+  }
+  return !whole;
+}
+
 inline constexpr std::string_view alignment_key = "general.alignment";
 inline constexpr uint32_t default_alignment = 32;
 /// The format asks for a multiple of 8; so the numbers in a tensor lie as the processor likes them.

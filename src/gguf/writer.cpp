@@ -109,6 +109,28 @@ class PendingFile {
 
 }  // namespace
 
+HeaderBytes::HeaderBytes(uint32_t version, uint64_t tensors, uint64_t entries) {
+  for (const char c : std::string_view("GGUF")) bytes_.push_back(static_cast<std::byte>(c));
+  append(bytes_, version);
+  append(bytes_, tensors);
+  append(bytes_, entries);
+}
+
+void HeaderBytes::add_entry(std::string_view key, const Value& value) {
+  append(bytes_, key);
+  append(bytes_, static_cast<uint32_t>(value.type));
+  bytes_.insert(bytes_.end(), value.bytes.begin(), value.bytes.end());
+}
+
+void HeaderBytes::add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims,
+                             uint64_t offset) {
+  append(bytes_, name);
+  append(bytes_, static_cast<uint32_t>(dims.size()));
+  for (const uint64_t dimension : dims) append(bytes_, dimension);
+  append(bytes_, static_cast<uint32_t>(type));
+  append(bytes_, offset);
+}
+
 void Writer::add(std::string_view key, const Value& value) {
   entries_.push_back({std::string(key), value.type, {value.bytes.begin(), value.bytes.end()}});
 }
@@ -165,27 +187,15 @@ uint64_t Writer::alignment() const {
 }
 
 std::vector<std::byte> Writer::header() const {
-  Bytes out;
-  for (const char c : std::string_view("GGUF")) out.push_back(static_cast<std::byte>(c));
-  append(out, uint32_t{3});
-  append(out, uint64_t{items_.size()});
-  append(out, uint64_t{entries_.size()});
-  for (const Entry& entry : entries_) {
-    append(out, std::string_view(entry.key));
-    append(out, static_cast<uint32_t>(entry.type));
-    out.insert(out.end(), entry.bytes.begin(), entry.bytes.end());
-  }
+  HeaderBytes out(3, items_.size(), entries_.size());
+  for (const Entry& entry : entries_) out.add_entry(entry.key, {entry.type, entry.bytes});
   const uint64_t unit = alignment();
   uint64_t offset = 0;
   for (const Item& item : items_) {
-    append(out, std::string_view(item.name));
-    append(out, static_cast<uint32_t>(item.dims.size()));
-    for (const uint64_t dimension : item.dims) append(out, dimension);
-    append(out, static_cast<uint32_t>(item.type));
-    append(out, offset);
+    out.add_tensor(item.name, item.type, item.dims, offset);
     offset = align_up(offset + item.data.size(), unit);
   }
-  return out;
+  return out.bytes();
 }
 
 void Writer::check(const std::string& path, std::span<const std::byte> header) const {

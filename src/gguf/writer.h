@@ -12,6 +12,20 @@
 
 namespace weld::gguf {
 
+/// The bytes of a header, put together entry by entry. Nothing is checked.
+class HeaderBytes {
+ public:
+  HeaderBytes(uint32_t version, uint64_t tensors, uint64_t entries);
+  void add_entry(std::string_view key, const Value& value);
+  /// `offset` is that of the tensor's data from the start of the data section.
+  void add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims,
+                  uint64_t offset);
+  const std::vector<std::byte>& bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
 /// What to write: metadata in order, then tensors in order. Values are owned bytes or copied from a
 /// File.
 class Writer {

@@ -92,7 +92,8 @@ Process::Process(const std::string& program, const Words& words, const std::stri
 
 std::string Process::output() const { return contents(out_.get()); }
 
-void Process::interrupt() const { kill(pid_, SIGINT); }
+void Process::interrupt() const { signal(SIGINT); }
+void Process::signal(int number) const { kill(pid_, number); }
 
 Result Process::wait() {
   int status = 0;

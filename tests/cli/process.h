@@ -39,6 +39,7 @@ class Process {
   /// What it has written to standard output so far.
   std::string output() const;
   void interrupt() const;
+  void signal(int number) const;
   Result wait();
 
  private:

@@ -131,7 +131,7 @@ TEST_F(WriterTest, WritesShardsOneByOne) {
     writer.add_u32("split.count", 2);
     writer.write(folder_ / ("m-0000" + std::to_string(i + 1) + "-of-00002.gguf"));
   }
-  EXPECT_EQ(File::open(folder_ / "m-00002-of-00002.gguf").shard_paths().size(), 2U);
+  EXPECT_EQ(File::open(folder_ / "m-00002-of-00002.gguf").shards().size(), 2U);
 }
 
 TEST_F(WriterTest, RefusesWhatCouldNotBeRead) {
