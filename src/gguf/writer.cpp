@@ -24,17 +24,20 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
+// Not vector::insert, which GCC 12 takes for a write beyond the end once it is inlined.
+void append_bytes(Bytes& out, const void* from, size_t size) {
+  if (size == 0) return;
+  out.resize(out.size() + size);
+  std::memcpy(out.data() + out.size() - size, from, size);
+}
+
 template <typename T>
 requires std::is_arithmetic_v<T>
-void append(Bytes& out, T number) {
-  const auto* bytes = reinterpret_cast<const std::byte*>(&number);
-  out.insert(out.end(), bytes, bytes + sizeof number);
-}
+void append(Bytes& out, T number) { append_bytes(out, &number, sizeof number); }
 
 void append(Bytes& out, std::string_view text) {
   append(out, uint64_t{text.size()});
-  const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
-  out.insert(out.end(), bytes, bytes + text.size());
+  append_bytes(out, text.data(), text.size());
 }
 
 template <typename T>
