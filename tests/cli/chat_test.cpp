@@ -112,6 +112,13 @@ TEST(Chat, TakesMessagesOfSeveralLines) {
   EXPECT_EQ(saved.messages[2]["content"], " /a\n\nb\\");
 }
 
+TEST(Chat, TakesBytesThatAreNoText) {
+  const std::string path = write_model("qwen3-salad", plain_template);
+  const Saved saved = talk(chat_with(path), "a\xFF\nb\n");
+  ASSERT_EQ(saved.messages.size(), 4U) << saved.result.err;
+  EXPECT_EQ(saved.messages[0]["content"], "a\xEF\xBF\xBD");
+}
+
 TEST(Chat, KnowsItsCommands) {
   const std::string path = write_model("qwen3-salad", plain_template);
   const std::string file = scratch("loaded.json");
