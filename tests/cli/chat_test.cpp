@@ -82,11 +82,11 @@ TEST(Chat, AnswersSoWithASlidingWindowToo) {
 }
 
 TEST(Chat, AnswersSoWhenTheTemplateChangesThePast) {
-  expect_fresh_answers(write_model(
-      "gpt-oss-mxfp4",
-      "{{ messages|length }}{% for m in messages %}{{ m.content if loop.last else m.role }}\n"
-      "{% endfor %}",
-      16));
+  expect_fresh_answers(write_model("gpt-oss-mxfp4",
+                                   "ab{{ 'c' * 60 }}{{ messages|length }}{% for m in messages %}{{ "
+                                   "m.role * 9 }}{{ m.content if loop.last else m.role }}\n"
+                                   "{% endfor %}",
+                                   16));
 }
 
 TEST(Chat, ReadsOnlyWhatIsNew) {
