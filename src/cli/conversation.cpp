@@ -32,6 +32,11 @@ class Clock {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
+/// What is typed may be no UTF-8, which JSON cannot say.
+std::string to_text(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string role(const Json& message) { return message.at("role").get<std::string>(); }
 
 }  // namespace
@@ -42,7 +47,10 @@ Conversation::Conversation(const Model& model, const SessionOptions& options, ji
       session_(model, options),
       template_(std::move(chat)),
       names_(std::move(names)),
-      batch_(options.batch) {}
+      batch_(options.batch) {
+  const std::vector<Token> mark = model.encode("<|message|>");
+  if (mark.size() == 1) message_mark_ = mark[0];
+}
 
 void Conversation::say(const std::string& text, Sampler& sampler, int count) {
   const Json before = messages_;
@@ -66,7 +74,7 @@ std::vector<Token> Conversation::encode_prompt() const {
                        {"bos_token", names_.beginning},
                        {"eos_token", names_.end}};
   const std::string prompt = template_.render(
-      variables.dump(), {.input = "the conversation", .now = template_time(), .limits = {}});
+      to_text(variables, -1), {.input = "the conversation", .now = template_time(), .limits = {}});
   const bool begins = !names_.beginning.empty() && prompt.starts_with(names_.beginning);
   return model_.encode(prompt, {.beginning = model_.adds_beginning() && !begins});
 }
@@ -152,7 +160,11 @@ std::string Conversation::write_answer(Sampler& sampler, int count) {
   if (stop == Stop::Context)
     print_line(
         fmt::format("the context of {} tokens is full: the answer ends here", session_.context()));
-  return answer.text();
+  // In a model that speaks in channels (gpt-oss) the last message is the answer.
+  const auto begin = held_.begin() + static_cast<ptrdiff_t>(before);
+  const auto mark = std::find(held_.rbegin(), std::make_reverse_iterator(begin), message_mark_);
+  if (mark.base() == begin) return answer.text();
+  return model_.decode(std::span(mark.base(), held_.end()));
 }
 
 void Conversation::set_system(const std::string& text) {
@@ -166,7 +178,7 @@ void Conversation::reset() {
 }
 
 std::string Conversation::to_json() const {
-  return Json{{"messages", messages_}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return to_text(Json{{"messages", messages_}}, 2) + "\n";
 }
 
 void Conversation::from_json(const std::string& name, const std::string& text) {

@@ -62,6 +62,7 @@ class Conversation {
   Json messages_ = Json::array();
   std::vector<Token> held_;  ///< what the session has read
   bool reports_ = false;
+  Token message_mark_ = -1;  ///< what a message's text comes after; -1: there is no such token
 };
 
 }  // namespace weld::cli

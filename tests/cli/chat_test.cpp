@@ -82,11 +82,11 @@ TEST(Chat, AnswersSoWithASlidingWindowToo) {
 }
 
 TEST(Chat, AnswersSoWhenTheTemplateChangesThePast) {
-  expect_fresh_answers(write_model(
-      "gpt-oss-mxfp4",
-      "{{ messages|length }}{% for m in messages %}{{ m.content if loop.last else m.role }}\n"
-      "{% endfor %}",
-      16));
+  expect_fresh_answers(write_model("gpt-oss-mxfp4",
+                                   "ab{{ 'c' * 60 }}{{ messages|length }}{% for m in messages %}{{ "
+                                   "m.role * 9 }}{{ m.content if loop.last else m.role }}\n"
+                                   "{% endfor %}",
+                                   16));
 }
 
 TEST(Chat, ReadsOnlyWhatIsNew) {
@@ -110,6 +110,13 @@ TEST(Chat, TakesMessagesOfSeveralLines) {
   ASSERT_EQ(saved.messages.size(), 4U);
   EXPECT_EQ(saved.messages[0]["content"], "one\ntwo\n\nthree");
   EXPECT_EQ(saved.messages[2]["content"], " /a\n\nb\\");
+}
+
+TEST(Chat, TakesBytesThatAreNoText) {
+  const std::string path = write_model("qwen3-salad", plain_template);
+  const Saved saved = talk(chat_with(path), "a\xFF\nb\n");
+  ASSERT_EQ(saved.messages.size(), 4U) << saved.result.err;
+  EXPECT_EQ(saved.messages[0]["content"], "a\xEF\xBF\xBD");
 }
 
 TEST(Chat, KnowsItsCommands) {
