@@ -33,7 +33,7 @@ constexpr const char* help_text =
     "message of several lines, and another ends it. Ctrl-C stops an answer.\n";
 
 struct ChatFlags {
-  std::string model;
+  std::string model = WELD_DEFAULT_MODEL;
   std::string chat_template;
   std::string system;
   int count = -1;
@@ -43,7 +43,8 @@ struct ChatFlags {
 };
 
 void add_flags(Flags& flags, ChatFlags& values) {
-  add_model_flag(flags, values.model);
+  flags.add_option("-m,--model", values.model, "the model, a GGUF file (default: weld's own)")
+      ->type_name("FILE");
   flags.add_option("--template", values.chat_template, "a chat template, in place of the model's")
       ->type_name("FILE");
   flags.add_option("--system", values.system, "the system's message")->type_name("TEXT");
