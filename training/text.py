@@ -87,7 +87,7 @@ def story(rng, hold=False):
 
 
 def sum_question(rng, hold):
-    """A question about a small sum, and its answer."""
+    """A question about a small sum, and its answer. Held out are draws, not sums: other draws can give the same sum."""
     while True:
         a, b, kind = rng.randint(0, 12), rng.randint(0, 12), rng.randrange(3)
         if held_out(a, b, kind) == hold:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the default model from scratch on the text of text.py; text is made as it goes, none is seen twice.
+"""Trains the default model from scratch on the text of text.py; the text is made as it goes.
 
 usage: train.py [--steps N] [--seed N] [--checkpoint FILE] [--resume] [--log FILE]
 """
