@@ -16,6 +16,7 @@ int render_template(const Words& words);
 int recover(const Words& words);
 int run(const Words& words);
 int split(const Words& words);
+int synth(const Words& words);
 int tokenize(const Words& words);
 int verify(const Words& words);
 

@@ -190,6 +190,11 @@ void Flags::add_number(const std::string& names, float& target, float least, flo
   add_number_of(*this, names, target, least, most, "a number", help);
 }
 
+void Flags::add_words(const std::string& names, std::vector<std::string>& target,
+                      const std::string& kind, const std::string& help) {
+  add_option(names, target, help)->type_name(kind)->allow_extra_args(false)->take_all();
+}
+
 void Flags::add_choice(const std::string& names, std::string& target,
                        std::initializer_list<const char*> choices, const std::string& help) {
   const std::vector<std::string> words(choices.begin(), choices.end());

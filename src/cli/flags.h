@@ -40,6 +40,10 @@ class Flags : public CLI::App {
   void add_choice(const std::string& names, std::string& target,
                   std::initializer_list<const char*> choices, const std::string& help);
 
+  /// A flag that may be given again and again, each time with one more value.
+  void add_words(const std::string& names, std::vector<std::string>& target,
+                 const std::string& kind, const std::string& help);
+
   /// Reads words into the variables behind the flags. Throws UsageError. Returns false where the
   /// words ask for help, which is printed.
   bool read(const Words& words);

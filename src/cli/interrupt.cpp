@@ -37,4 +37,8 @@ bool interrupted() { return caught != 0; }
 
 int interrupted_status() { return 128 + static_cast<int>(caught); }
 
+void stop_if_interrupted() {
+  if (interrupted()) throw Interrupted();
+}
+
 }  // namespace weld::cli

@@ -16,4 +16,8 @@ int interrupted_status();
 void catch_interrupts();
 void forget_interrupt();
 
+/// Thrown where work is given up because of a signal; main() returns interrupted_status().
+struct Interrupted {};
+void stop_if_interrupted();
+
 }  // namespace weld::cli

@@ -56,6 +56,20 @@ Bytes array_of(ValueType type, std::span<const T> values) {
   return out;
 }
 
+[[noreturn]] void fail_errno(const std::string& shown, const char* action) {
+  const std::error_code error(errno, std::generic_category());
+  fail("{}: cannot {}: {}", shown, action, error.message());
+}
+
+void write_all(int descriptor, const std::string& shown, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_errno(shown, "write");
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
 /// A file that is being written under a name of its own beside the target, and removed unless
 /// finished.
 class PendingFile {
@@ -71,7 +85,7 @@ class PendingFile {
       descriptor_ = open(pending_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (descriptor_ < 0 && errno != EEXIST) break;
     }
-    if (descriptor_ < 0) fail_errno("create");
+    if (descriptor_ < 0) fail_errno(shown(), "create");
   }
   PendingFile(const PendingFile&) = delete;
   PendingFile& operator=(const PendingFile&) = delete;
@@ -80,30 +94,19 @@ class PendingFile {
     if (!pending_.empty()) unlink(pending_.c_str());
   }
 
-  void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail_errno("write");
-      bytes = bytes.subspan(static_cast<size_t>(written));
-    }
-  }
+  void write(std::span<const std::byte> bytes) { write_all(descriptor_, shown(), bytes); }
 
   /// Gives the file its name; on the disk first, so that a crash leaves the old file or the new
   /// one.
   void finish() {
-    if (fsync(descriptor_) != 0) fail_errno("write");
-    if (close(std::exchange(descriptor_, -1)) != 0) fail_errno("write");
-    if (rename(pending_.c_str(), target_.c_str()) != 0) fail_errno("write");
+    if (fsync(descriptor_) != 0) fail_errno(shown(), "write");
+    if (close(std::exchange(descriptor_, -1)) != 0) fail_errno(shown(), "write");
+    if (rename(pending_.c_str(), target_.c_str()) != 0) fail_errno(shown(), "write");
     pending_.clear();
   }
 
  private:
   std::string shown() const { return plain(target_); }
-  [[noreturn]] void fail_errno(const char* action) const {
-    const std::error_code error(errno, std::generic_category());
-    fail("{}: cannot {}: {}", shown(), action, error.message());
-  }
 
   std::string target_;
   std::string pending_;
@@ -176,7 +179,12 @@ void Writer::add_f32s(std::string_view key, std::span<const float> values) {
 
 void Writer::add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims,
                         std::span<const std::byte> data) {
-  items_.push_back({std::string(name), type, {dims.begin(), dims.end()}, data});
+  add_tensor(name, type, dims, data.size(), [data](const Sink& sink) { sink(data); });
+}
+
+void Writer::add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims,
+                        uint64_t bytes, Source source) {
+  items_.push_back({std::string(name), type, {dims.begin(), dims.end()}, bytes, std::move(source)});
 }
 
 uint64_t Writer::alignment() const {
@@ -196,7 +204,7 @@ std::vector<std::byte> Writer::header() const {
   uint64_t offset = 0;
   for (const Item& item : items_) {
     out.add_tensor(item.name, item.type, item.dims, offset);
-    offset = align_up(offset + item.data.size(), unit);
+    offset = align_up(offset + item.bytes, unit);
   }
   return out.bytes();
 }
@@ -212,29 +220,46 @@ void Writer::check(const std::string& path, std::span<const std::byte> header) c
   if (const auto twins = NameIndex(names).duplicate())
     fail("{}: tensor {}: the name is used twice", shown, quoted(names[twins->second]));
   for (size_t i = 0; i < items_.size(); ++i) {
-    if (items_[i].data.size() != read.tensors[i].bytes)
+    if (items_[i].bytes != read.tensors[i].bytes)
       fail("{}: tensor {}: data: must be {} bytes, is {}", shown, quoted(names[i]),
-           read.tensors[i].bytes, items_[i].data.size());
+           read.tensors[i].bytes, items_[i].bytes);
+  }
+}
+
+void Writer::send(const std::string& shown, std::span<const std::byte> header,
+                  const Sink& sink) const {
+  const uint64_t unit = alignment();
+  const Bytes zeros(unit);
+  const auto pad = [&](uint64_t size) {
+    sink(std::span(zeros).first(align_up(size, unit) - size));
+  };
+  sink(header);
+  pad(header.size());
+  for (const Item& item : items_) {
+    uint64_t sent = 0;
+    item.source([&](std::span<const std::byte> bytes) {
+      sink(bytes);
+      sent += bytes.size();
+    });
+    if (sent != item.bytes)
+      fail("{}: tensor {}: data: must be {} bytes, is {}", shown, quoted(item.name), item.bytes,
+           sent);
+    pad(item.bytes);
   }
 }
 
 void Writer::write(const std::string& path) const {
   const Bytes head = header();
   check(path, head);
-
-  const uint64_t unit = alignment();
-  const Bytes zeros(unit);
-  const auto padding = [&](uint64_t size) {
-    return std::span(zeros).first(align_up(size, unit) - size);
-  };
   PendingFile file(path);
-  file.write(head);
-  file.write(padding(head.size()));
-  for (const Item& item : items_) {
-    file.write(item.data);
-    file.write(padding(item.data.size()));
-  }
+  send(plain(path), head, [&](std::span<const std::byte> bytes) { file.write(bytes); });
   file.finish();
+}
+
+void Writer::write(int descriptor, const std::string& shown) const {
+  const Bytes head = header();
+  check(shown, head);
+  send(shown, head, [&](std::span<const std::byte> bytes) { write_all(descriptor, shown, bytes); });
 }
 
 }  // namespace weld::gguf

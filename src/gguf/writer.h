@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,11 @@
 #include "gguf/file.h"
 
 namespace weld::gguf {
+
+/// Takes a tensor's bytes, piece after piece.
+using Sink = std::function<void(std::span<const std::byte>)>;
+/// Hands a tensor's bytes over, the same ones whenever it is called.
+using Source = std::function<void(const Sink&)>;
 
 /// The bytes of a header, put together entry by entry. Nothing is checked.
 class HeaderBytes {
@@ -44,11 +50,17 @@ class Writer {
   /// A tensor whose bytes stay where they are until write() returns. `dims[0]` is the row length.
   void add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims,
                   std::span<const std::byte> data);
+  /// A tensor whose `bytes` bytes are made or gathered while they are written.
+  void add_tensor(std::string_view name, Type type, std::span<const uint64_t> dims, uint64_t bytes,
+                  Source source);
 
   /// Writes the file; the alignment is `general.alignment` if that was added, else 32.
   /// The file appears complete or not at all, and replaces one that is there (which may still be
   /// mapped). Throws Error if it cannot be written, or if File::open() would refuse it.
   void write(const std::string& path) const;
+
+  /// The same into an open file, from its current offset on; messages call it `shown`.
+  void write(int descriptor, const std::string& shown) const;
 
  private:
   struct Entry {
@@ -60,13 +72,16 @@ class Writer {
     std::string name;
     Type type;
     std::vector<uint64_t> dims;
-    std::span<const std::byte> data;
+    uint64_t bytes;
+    Source source;
   };
 
   uint64_t alignment() const;
   std::vector<std::byte> header() const;
   /// Throws where the reader would.
   void check(const std::string& path, std::span<const std::byte> header) const;
+  /// Hands over the whole file, whose header is given.
+  void send(const std::string& shown, std::span<const std::byte> header, const Sink& sink) const;
 
   std::vector<Entry> entries_;
   std::vector<Item> items_;
