@@ -1,4 +1,4 @@
-// Vector builds of attention: one pass over the cache, 16 positions at a time, for all query heads
+// Vector builds of attention: one pass over the cache, 64 positions at a time, for all query heads
 // of a key-value head and several tokens (online softmax, https://arxiv.org/abs/1805.02867).
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
@@ -8,9 +8,14 @@ namespace {
 
 /// Lower than any score, and finite: differences to it are never infinity minus infinity.
 constexpr float no_score = -1e30F;
-/// Query rows whose scores are summed side by side: 4 rows by 16 positions are 8 AVX2 sums, which
-/// with two keys and a query leaves registers to spare.
-constexpr int row_tile = 4;
+/// Query rows whose scores are summed side by side: 8 sums for 16 positions, enough to hide the
+/// latency of the multiply-add.
+constexpr int row_tile = lanes / 2;
+/// Rows whose values are summed side by side: 8 sums too, and a value is loaded once for both.
+constexpr int value_tile = 2;
+/// Positions between two updates of a row's largest score: 4 blocks, so that an update costs
+/// little.
+constexpr int span = 4 * cache_block;
 constexpr int vectors_a_block = cache_block / lanes;
 
 std::byte* block_of(const CacheView& cache, int position) {
@@ -31,7 +36,7 @@ void widen(CacheType type, const std::byte* from, int n, float* to) {
 
 /// scores[r][0 .. 15] = query[r] . keys, for row_tile rows.
 void score_rows(const float* const query[row_tile], const float* keys, int key_size, float scale,
-                float* scores) {
+                float* const scores[row_tile]) {
   Floats sum[row_tile][vectors_a_block];
   for (auto& row : sum)
     for (Floats& v : row) v = broadcast(0);
@@ -45,31 +50,82 @@ void score_rows(const float* const query[row_tile], const float* keys, int key_s
   }
   for (int r = 0; r < row_tile; ++r)
     for (int v = 0; v < vectors_a_block; ++v)
-      store(scores + r * cache_block + v * lanes, sum[r][v] * broadcast(scale));
+      store(scores[r] + v * lanes, sum[r][v] * broadcast(scale));
 }
 
-/// out = out * shrink + weights . values, for one row.
-void add_values(const float* weights, const float* values, int value_size, float shrink,
-                float* out) {
-  constexpr int width = 4;  // sums that hide the latency of the multiply-add
+/// A query row: what it reads, and its softmax so far.
+struct Row {
+  const float* query;
+  float* output;  ///< sum of exp(score - largest) * value
+  float* scores;  ///< of the span at hand, then exp(score - largest)
+  float largest;
+  float total;   ///< sum of exp(score - largest)
+  float shrink;  ///< what the span multiplies earlier sums with
+  int begin;     ///< positions of the span that the row may see
+  int end;
+};
+
+/// Turns the scores of a span into weights.
+void weigh(Row& row) {
+  const int begin = row.begin / cache_block * cache_block;
+  const int end = (row.end + cache_block - 1) / cache_block * cache_block;
+  for (int p = begin; p < row.begin; ++p) row.scores[p] = no_score;
+  for (int p = row.end; p < end; ++p) row.scores[p] = no_score;
+  Floats top = broadcast(row.largest);
+  for (int p = begin; p < end; p += lanes) top = max(top, load(row.scores + p));
+  const float largest = max_of_lanes(top);
+  alignas(64) float shrink[lanes];
+  store(shrink, exp(broadcast(row.largest - largest)));
+  Floats sum = broadcast(0);
+  for (int p = begin; p < end; p += lanes) {
+    const Floats weight = exp(load(row.scores + p) - broadcast(largest));
+    store(row.scores + p, weight);
+    sum = sum + weight;
+  }
+  row.largest = largest;
+  row.shrink = shrink[0];
+  row.total = row.total * row.shrink + sum_of_lanes(sum);
+}
+
+/// output = output * shrink + weights . values of the block at `block` of the span, for `Rows`
+/// rows.
+template <int Rows>
+void add_values(const Row* rows, int block, const float* values, int value_size) {
+  constexpr int width = 8 / value_tile;
+  const float* weights[Rows];
+  Floats shrink[Rows];
+  for (int r = 0; r < Rows; ++r) {
+    weights[r] = rows[r].scores + block;
+    // Only the first block that the row sees meets sums of an earlier span.
+    shrink[r] = broadcast(block <= rows[r].begin ? rows[r].shrink : 1.0F);
+  }
   int i = 0;
   for (; i + width * lanes <= value_size; i += width * lanes) {
-    Floats sum[width];
-    for (int v = 0; v < width; ++v) sum[v] = load(out + i + v * lanes) * broadcast(shrink);
+    Floats sum[Rows][width];
+    for (int r = 0; r < Rows; ++r)
+      for (int v = 0; v < width; ++v) sum[r][v] = load(rows[r].output + i + v * lanes) * shrink[r];
     for (int p = 0; p < cache_block; ++p) {
-      const Floats weight = broadcast(weights[p]);
       const float* value = values + static_cast<ptrdiff_t>(p) * value_size + i;
-      for (int v = 0; v < width; ++v) sum[v] = fma(weight, load(value + v * lanes), sum[v]);
+      Floats weight[Rows];
+      for (int r = 0; r < Rows; ++r) weight[r] = broadcast(weights[r][p]);
+      for (int v = 0; v < width; ++v) {
+        Floats one = load(value + v * lanes);
+        settle(one);
+        for (int r = 0; r < Rows; ++r) sum[r][v] = fma(weight[r], one, sum[r][v]);
+      }
     }
-    for (int v = 0; v < width; ++v) store(out + i + v * lanes, sum[v]);
+    for (int r = 0; r < Rows; ++r)
+      for (int v = 0; v < width; ++v) store(rows[r].output + i + v * lanes, sum[r][v]);
   }
   for (; i < value_size; i += lanes) {
     const int n = value_size - i < lanes ? value_size - i : lanes;
-    Floats sum = load_first(out + i, n) * broadcast(shrink);
-    for (int p = 0; p < cache_block; ++p)
-      sum = fma(broadcast(weights[p]),
-                load_first(values + static_cast<ptrdiff_t>(p) * value_size + i, n), sum);
-    store_first(out + i, n, sum);
+    for (int r = 0; r < Rows; ++r) {
+      Floats sum = load_first(rows[r].output + i, n) * shrink[r];
+      for (int p = 0; p < cache_block; ++p)
+        sum = fma(broadcast(weights[r][p]),
+                  load_first(values + static_cast<ptrdiff_t>(p) * value_size + i, n), sum);
+      store_first(rows[r].output + i, n, sum);
+    }
   }
 }
 
@@ -95,68 +151,71 @@ void store(const CacheView& cache, int position, const float* key, const float* 
 }
 
 void attend(const AttentionTask& task) {
-  alignas(64) float keys[max_head_size * cache_block];
-  alignas(64) float values[max_head_size * cache_block];
-  alignas(64) float scores[max_attention_rows * cache_block];
-  float largest[max_attention_rows], total[max_attention_rows];
-  const float* query[max_attention_rows + row_tile];
-  float* output[max_attention_rows];
+  alignas(64) float cached[max_head_size * cache_block];
+  alignas(64) float scores[(max_attention_rows + 1) * span];  // the last for copies
+  Row row[max_attention_rows];
 
   const CacheView& cache = task.cache;
   const int rows = task.tokens * task.heads;
   for (int r = 0; r < rows; ++r) {
     const int token = r / task.heads, head = r % task.heads;
-    query[r] = task.query + static_cast<size_t>(token) * task.query_stride +
-               static_cast<ptrdiff_t>(head) * cache.key_size;
-    output[r] = task.output + static_cast<size_t>(token) * task.output_stride +
-                static_cast<ptrdiff_t>(head) * cache.value_size;
-    largest[r] = task.sinks ? task.sinks[head] : no_score;
-    total[r] = task.sinks ? 1.0F : 0.0F;
-    for (int i = 0; i < cache.value_size; ++i) output[r][i] = 0;
+    row[r].query = task.query + static_cast<size_t>(token) * task.query_stride +
+                   static_cast<ptrdiff_t>(head) * cache.key_size;
+    row[r].output = task.output + static_cast<size_t>(token) * task.output_stride +
+                    static_cast<ptrdiff_t>(head) * cache.value_size;
+    row[r].scores = scores + static_cast<ptrdiff_t>(r) * span;
+    row[r].largest = task.sinks ? task.sinks[head] : no_score;
+    row[r].total = task.sinks ? 1.0F : 0.0F;
+    for (int i = 0; i < cache.value_size; ++i) row[r].output[i] = 0;
   }
-  // The last tile of rows is filled up with copies of the last row.
-  for (int r = rows; r < rows + row_tile; ++r) query[r] = query[rows - 1];
 
+  const auto first_seen = [&](int position) {
+    return task.window && position >= task.window ? position - task.window + 1 : 0;
+  };
+  const int oldest = first_seen(task.position) / cache_block * cache_block;
   const int end = task.position + task.tokens;
-  const int oldest =
-      task.window && task.position >= task.window ? task.position - task.window + 1 : 0;
-  for (int start = oldest / cache_block * cache_block; start < end; start += cache_block) {
-    const std::byte* block = block_of(cache, start);
-    widen(cache.type, block, cache.key_size * cache_block, keys);
-    widen(cache.type, block + cache.value_offset, cache.value_size * cache_block, values);
-    for (int r = 0; r < rows; r += row_tile) {
-      alignas(64) float tile[row_tile * cache_block];
-      score_rows(query + r, keys, cache.key_size, task.scale, tile);
-      const int n = rows - r < row_tile ? rows - r : row_tile;
-      for (int i = 0; i < n * cache_block; ++i) scores[r * cache_block + i] = tile[i];
+  for (int start = oldest / span * span; start < end; start += span) {
+    const int first_block = oldest > start ? oldest - start : 0;
+    const int blocks_end = end - start < span ? end - start : span;
+    for (int block = first_block; block < blocks_end; block += cache_block) {
+      widen(cache.type, block_of(cache, start + block), cache.key_size * cache_block, cached);
+      for (int r = 0; r < rows; r += row_tile) {
+        const float* query[row_tile];
+        float* to[row_tile];
+        for (int i = 0; i < row_tile; ++i) {
+          const bool copy = r + i >= rows;  // fills up the last tile
+          query[i] = row[copy ? rows - 1 : r + i].query;
+          to[i] = (copy ? scores + static_cast<ptrdiff_t>(max_attention_rows) * span
+                        : row[r + i].scores) +
+                  block;
+        }
+        score_rows(query, cached, cache.key_size, task.scale, to);
+      }
     }
     for (int r = 0; r < rows; ++r) {
-      float* row = scores + static_cast<ptrdiff_t>(r) * cache_block;
-      const int position = task.position + r / task.heads;
-      const int first = task.window && position >= task.window ? position - task.window + 1 : 0;
-      if (start > position || start + cache_block <= first) continue;
-      for (int p = 0; p < cache_block; ++p)
-        if (start + p > position || start + p < first) row[p] = no_score;
-      Floats top = load(row);
-      for (int v = 1; v < vectors_a_block; ++v) top = max(top, load(row + v * lanes));
-      const float tallest = max_of_lanes(top);
-      const float next = tallest > largest[r] ? tallest : largest[r];
-      alignas(64) float shrink[lanes];
-      store(shrink, exp(broadcast(largest[r] - next)));
-      Floats sum = broadcast(0);
-      for (int v = 0; v < vectors_a_block; ++v) {
-        const Floats weight = exp(load(row + v * lanes) - broadcast(next));
-        store(row + v * lanes, weight);
-        sum = sum + weight;
+      const int position = task.position + r / task.heads, first = first_seen(position);
+      row[r].begin = first > start ? first - start : 0;
+      row[r].end = position - start + 1 < span ? position - start + 1 : span;
+      if (row[r].begin < row[r].end) weigh(row[r]);
+    }
+    for (int block = first_block; block < blocks_end; block += cache_block) {
+      widen(cache.type, block_of(cache, start + block) + cache.value_offset,
+            cache.value_size * cache_block, cached);
+      const auto sees = [&](int r) {
+        return row[r].begin < block + cache_block && block < row[r].end;
+      };
+      for (int r = 0; r < rows; ++r) {
+        if (!sees(r)) continue;
+        if (r + 1 < rows && sees(r + 1))
+          add_values<2>(row + r++, block, cached, cache.value_size);
+        else
+          add_values<1>(row + r, block, cached, cache.value_size);
       }
-      largest[r] = next;
-      total[r] = total[r] * shrink[0] + sum_of_lanes(sum);
-      add_values(row, values, cache.value_size, shrink[0], output[r]);
     }
   }
   for (int r = 0; r < rows; ++r) {
-    const float factor = 1.0F / total[r];
-    for (int i = 0; i < cache.value_size; ++i) output[r][i] *= factor;
+    const float factor = 1.0F / row[r].total;
+    for (int i = 0; i < cache.value_size; ++i) row[r].output[i] *= factor;
   }
 }
 
