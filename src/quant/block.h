@@ -11,7 +11,12 @@
 //   scale(block, g)    the scale of group g of the block
 //   offset(block, g)   the offset of group g
 // in plain C++, which is the specification, and for AVX2 and wider
-//   codes(block, i)    the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector
+//   codes(at, i)       the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector, from the
+//                      block's bytes codes_begin up to codes_end, a multiple of 16: at(o) is the 32
+//                      bytes at byte o, at.nibbles(o) the 16 bytes there spread to 32 nibbles. What
+//                      it does with them, it does byte by byte, so that the same function also
+//                      decodes many rows at once that lie transposed.
+//   codes(block, i)    instead, if that is not how a type is stored
 //   scales(block, scale, offset)  all groups' scales (and offsets, if it has any) at once, or
 //   scales(blocks, scale, offset) the same for eight blocks, if a block is one group
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
@@ -120,11 +125,27 @@ inline __m256i nibbles(const std::byte* p, int i) {
   return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
 
+/// Each byte plus 128, modulo 256.
+inline __m256i plus_128(__m256i v) { return v ^ _mm256_set1_epi8(-128); }
+
 /// Each byte's entry of a table of 16; the bytes are less than 16.
 inline __m256i lookup(const uint8_t (&table)[16], __m256i indices) {
   const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), indices);
 }
+
+#ifdef __AVX512BW__
+inline __m512i bit_field(__m512i v, int right, int mask) {
+  const auto count = static_cast<unsigned>(right < 0 ? -right : right);
+  const __m512i moved = right < 0 ? _mm512_slli_epi16(v, count) : _mm512_srli_epi16(v, count);
+  return moved & _mm512_set1_epi8(static_cast<char>(mask));
+}
+inline __m512i plus_128(__m512i v) { return v ^ _mm512_set1_epi8(-128); }
+inline __m512i lookup(const uint8_t (&table)[16], __m512i indices) {
+  const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(entries), indices);
+}
+#endif
 
 /// 32 bytes: all ones where the bit is set, else zero.
 inline __m256i byte_mask(uint32_t bits) {
@@ -153,6 +174,28 @@ inline __m256 eight_f16(const EightBlocks& blocks, int i) {
   halves = _mm_insert_epi16(halves, u16_at(blocks[6], i), 6);
   halves = _mm_insert_epi16(halves, u16_at(blocks[7], i), 7);
   return _mm256_cvtph_ps(halves);
+}
+
+/// Whether a type's codes are made byte by byte, and so for transposed rows too.
+template <typename Block>
+inline constexpr bool is_bytewise = requires {
+  Block::codes_begin;
+};
+
+/// One row's block, for Block::codes.
+struct RowBytes {
+  const std::byte* block;
+  __m256i operator()(int i) const { return load32(block, i); }
+  __m256i nibbles(int i) const { return quant::nibbles(block, i); }
+};
+
+/// The codes of weights 32 i .. 32 i + 31 of a block.
+template <typename Block>
+[[gnu::always_inline]] inline __m256i codes(const std::byte* block, int i) {
+  if constexpr (is_bytewise<Block>)
+    return Block::codes(RowBytes{block}, i);
+  else
+    return Block::codes(block, i);
 }
 
 /// Eight scales: d times eight integers.

@@ -25,8 +25,10 @@ struct IQ4_XS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    return lookup(iq4_codes, nibbles(block, 8 + 16 * i));
+  static constexpr int codes_begin = 8, codes_end = 136;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int i) {
+    return lookup(iq4_codes, at.nibbles(8 + 16 * i));
   }
   static void scales(const std::byte* block, float* scale, float*) {
     const __m256i low =

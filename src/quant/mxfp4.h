@@ -23,8 +23,10 @@ struct MXFP4 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int) {
-    return lookup(e2m1_codes, nibbles(block, 1));
+  static constexpr int codes_begin = 1, codes_end = 17;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int) {
+    return lookup(e2m1_codes, at.nibbles(1));
   }
   static void scales(const EightBlocks& blocks, float* scale, float*) {
     __m128i bytes = _mm_cvtsi32_si128(byte_at(blocks[0], 0));

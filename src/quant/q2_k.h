@@ -26,8 +26,10 @@ struct Q2_K {
   }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    return bit_field(load32(block, 16 + i / 4 * 32), 2 * (i % 4), 3);
+  static constexpr int codes_begin = 16, codes_end = 80;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int i) {
+    return bit_field(at(16 + i / 4 * 32), 2 * (i % 4), 3);
   }
   static void scales(const std::byte* block, float* scale, float* offset) {
     const __m128i both = load16(block, 0), nibble = _mm_set1_epi8(15);

@@ -28,10 +28,12 @@ struct Q3_K {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i low = bit_field(load32(block, 32 + i / 4 * 32), 2 * (i % 4), 3);
-    const __m256i top = bit_field(load32(block, 0), i - 2, 4);
-    return _mm256_or_si256(low, top);
+  static constexpr int codes_begin = 0, codes_end = 96;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int i) {
+    const auto low = bit_field(at(32 + i / 4 * 32), 2 * (i % 4), 3);
+    const auto top = bit_field(at(0), i - 2, 4);
+    return low | top;
   }
   static void scales(const std::byte* block, float* scale, float*) {
     const __m128i nibbles = load8(block, 96);

@@ -18,7 +18,11 @@ struct Q4_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int) { return nibbles(block, 2); }
+  static constexpr int codes_begin = 2, codes_end = 18;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int) {
+    return at.nibbles(2);
+  }
   static void scales(const EightBlocks& blocks, float* scale, float*) {
     _mm256_storeu_ps(scale, eight_f16(blocks, 0));
   }

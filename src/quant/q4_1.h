@@ -19,7 +19,11 @@ struct Q4_1 {
   static float offset(const std::byte* block, int) { return f16_at(block, 2); }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int) { return nibbles(block, 4); }
+  static constexpr int codes_begin = 4, codes_end = 20;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int) {
+    return at.nibbles(4);
+  }
   static void scales(const EightBlocks& blocks, float* scale, float* offset) {
     _mm256_storeu_ps(scale, eight_f16(blocks, 0));
     _mm256_storeu_ps(offset, eight_f16(blocks, 2));

@@ -25,8 +25,10 @@ struct Q4_K {
   }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    return bit_field(load32(block, 16 + i / 2 * 32), i % 2 * 4, 15);
+  static constexpr int codes_begin = 16, codes_end = 144;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int i) {
+    return bit_field(at(16 + i / 2 * 32), i % 2 * 4, 15);
   }
   static void scales(const std::byte* block, float* scale, float* offset) {
     k_scales(block + 4, f16_at(block, 0), f16_at(block, 2), scale, offset);

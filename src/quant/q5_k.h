@@ -27,10 +27,12 @@ struct Q5_K {
   }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i low = bit_field(load32(block, 48 + i / 2 * 32), i % 2 * 4, 15);
-    const __m256i top = bit_field(load32(block, 16), i - 4, 16);
-    return _mm256_or_si256(low, top);
+  static constexpr int codes_begin = 16, codes_end = 176;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int i) {
+    const auto low = bit_field(at(48 + i / 2 * 32), i % 2 * 4, 15);
+    const auto top = bit_field(at(16), i - 4, 16);
+    return low | top;
   }
   static void scales(const std::byte* block, float* scale, float* offset) {
     k_scales(block + 4, f16_at(block, 0), f16_at(block, 2), scale, offset);

@@ -27,11 +27,13 @@ struct Q6_K {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
+  static constexpr int codes_begin = 0, codes_end = 192;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int i) {
     const int half = i / 4, j = i % 4;
-    const __m256i low = bit_field(load32(block, 64 * half + 32 * (j % 2)), 4 * (j / 2), 15);
-    const __m256i high = bit_field(load32(block, 128 + 32 * half), 2 * j - 4, 0x30);
-    return _mm256_or_si256(low, high);
+    const auto low = bit_field(at(64 * half + 32 * (j % 2)), 4 * (j / 2), 15);
+    const auto high = bit_field(at(128 + 32 * half), 2 * j - 4, 0x30);
+    return low | high;
   }
   static void scales(const std::byte* block, float* scale, float*) {
     store_scales(scale, f16_at(block, 208), load16(block, 192));

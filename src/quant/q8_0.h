@@ -17,8 +17,10 @@ struct Q8_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int) {
-    return _mm256_xor_si256(load32(block, 2), _mm256_set1_epi8(-128));
+  static constexpr int codes_begin = 2, codes_end = 34;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int) {
+    return plus_128(at(2));
   }
   static void scales(const EightBlocks& blocks, float* scale, float*) {
     _mm256_storeu_ps(scale, eight_f16(blocks, 0));

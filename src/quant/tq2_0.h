@@ -20,8 +20,10 @@ struct TQ2_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    return bit_field(load32(block, i / 4 * 32), 2 * (i % 4), 3);
+  static constexpr int codes_begin = 0, codes_end = 64;
+  template <typename Bytes>
+  static auto codes(const Bytes& at, int i) {
+    return bit_field(at(i / 4 * 32), 2 * (i % 4), 3);
   }
   static void scales(const std::byte* block, float* scale, float*) {
     _mm256_storeu_ps(scale, _mm256_set1_ps(f16_at(block, 64)));

@@ -25,7 +25,7 @@ __m256i load_numbers(const std::byte* p, int n) {
 
 void gather(const RowBlock& rows, int begin, int columns, Panel& panel) {
   for (int first = 0; first < rows.rows; first += 8) {
-    const EightRows row(rows, first);
+    const Rows<8> row(rows, first);
     for (int k = 0; k < columns; k += 16) {
       __m256i numbers[8], steps[8];
       const int n = columns - k < 16 ? columns - k : 16;

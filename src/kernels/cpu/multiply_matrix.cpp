@@ -47,58 +47,102 @@ struct Panel {
   alignas(64) float offsets[panel_columns / 16 * tile_rows];  ///< [group][row]
 };
 
-/// Decodes blocks `begin` up to `end` of all rows.
+/// from: [row][group] of 8 rows; to: [group][row] of all.
+template <int groups>
+void transpose_scales(const float* from, float* to) {
+  int g = 0;
+  for (; g + 8 <= groups; g += 8) {
+    __m256i row[8], group[8];
+    for (int r = 0; r < 8; ++r) row[r] = _mm256_castps_si256(_mm256_load_ps(from + r * groups + g));
+    transpose(row, group);
+    for (int i = 0; i < 8; ++i)
+      _mm256_store_ps(to + (g + i) * tile_rows, _mm256_castsi256_ps(group[i]));
+  }
+  for (; g < groups; ++g)
+    for (int r = 0; r < 8; ++r) to[g * tile_rows + r] = from[r * groups + g];
+}
+
+/// The scales (and offsets) of blocks `begin` up to `end` of all rows.
 template <typename Block>
-void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
+void decode_scales(const RowBlock& rows, int begin, int end, Panel& panel) {
   constexpr int groups = quant::groups<Block>;
-  constexpr bool words = sums_of<Block>() == Sums::Words;
   for (int first = 0; first < rows.rows; first += 8) {
-    const EightRows row(rows, first);
+    const Rows<8> row(rows, first);
     for (int b = begin; b < end; ++b) {
-      const auto block = [&](int r) {
-        return row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>;
-      };
-      alignas(32) float scales[8 * groups], offsets[8 * groups];  // [row][group]
+      const std::byte* blocks[8];
+      for (int r = 0; r < 8; ++r)
+        blocks[r] = row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>;
+      const int at = (b - begin) * groups * tile_rows + first;
       if constexpr (groups == 1) {
-        const std::byte* blocks[8];
-        for (int r = 0; r < 8; ++r) blocks[r] = block(r);
-        Block::scales(blocks, scales, offsets);
+        Block::scales(blocks, panel.scales + at, panel.offsets + at);
       } else {
+        alignas(32) float scales[8 * groups], offsets[8 * groups];  // [row][group]
         for (int r = 0; r < 8; ++r)
-          Block::scales(block(r), scales + r * groups, offsets + r * groups);
+          Block::scales(blocks[r], scales + r * groups, offsets + r * groups);
+        transpose_scales<groups>(scales, panel.scales + at);
+        if constexpr (Block::has_offset) transpose_scales<groups>(offsets, panel.offsets + at);
       }
-      for (int g = 0; g < groups; ++g)
-        for (int r = 0; r < 8; ++r) {
-          const int at = ((b - begin) * groups + g) * tile_rows + first + r;
-          panel.scales[at] = scales[r * groups + g];
-          if constexpr (Block::has_offset) panel.offsets[at] = offsets[r * groups + g];
-        }
-      unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
-        __m256i codes[8], steps[8];
-        for (int r = 0; r < 8; ++r) codes[r] = Block::codes(block(r), i);
-        const int group = (b - begin) * (quant::elements<Block> / 32) + i;
-        if constexpr (words) {
-          for (int half = 0; half < 2; ++half) {
-            __m256i wide[8];
-            for (int r = 0; r < 8; ++r) {
-              const __m128i part =
-                  half ? _mm256_extracti128_si256(codes[r], 1) : _mm256_castsi256_si128(codes[r]);
-              wide[r] =
-                  _mm256_sub_epi16(_mm256_cvtepu8_epi16(part), _mm256_set1_epi16(Block::zero));
-            }
-            transpose(wide, steps);
-            uint8_t* to =
-                panel.codes + static_cast<ptrdiff_t>(group * 16 + half * 8) * 128 + first * 4;
-            for (int s = 0; s < 8; ++s)
-              _mm256_store_si256(reinterpret_cast<__m256i*>(to + s * 128), steps[s]);
-          }
-        } else {
-          transpose(codes, steps);
-          uint8_t* to = panel.codes + static_cast<ptrdiff_t>(group) * 8 * 128 + first * 4;
-          for (int s = 0; s < 8; ++s)
-            _mm256_store_si256(reinterpret_cast<__m256i*>(to + s * 128), steps[s]);
-        }
-      });
+    }
+  }
+}
+
+/// Transposed rows, for Block::codes: the codes of step `step` of 32 codes of each row.
+template <typename Block>
+struct ColumnBytes {
+  const Ints* dwords;  ///< from Block::codes_begin on
+  int step;
+  Ints operator()(int i) const { return dwords[(i - Block::codes_begin) / 4 + step]; }
+  Ints nibbles(int i) const {
+    return quant::bit_field(dwords[(i - Block::codes_begin) / 4 + step % 4], step / 4 * 4, 15);
+  }
+};
+
+/// Stores a step of `lanes` rows from `first` on.
+template <typename Block>
+[[gnu::always_inline]] inline void store_step(Ints codes, int step, int first, Panel& panel) {
+  const auto to = [&](int i) {
+    return reinterpret_cast<Ints*>(panel.codes + static_cast<ptrdiff_t>(i) * 128 + first * 4);
+  };
+#ifndef __AVX512F__
+  if constexpr (sums_of<Block>() == Sums::Words) {
+    const __m256i zero = _mm256_set1_epi16(Block::zero);
+    const __m256i pair = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1));
+    const __m256i next_pair = _mm256_add_epi8(pair, _mm256_set1_epi16(2));
+    *to(2 * step) = _mm256_sub_epi16(_mm256_shuffle_epi8(codes, pair), zero);
+    *to(2 * step + 1) = _mm256_sub_epi16(_mm256_shuffle_epi8(codes, next_pair), zero);
+    return;
+  }
+#endif
+  *to(step) = codes;
+}
+
+/// The codes of blocks `begin` up to `end` of all rows.
+template <typename Block>
+void decode_codes(const RowBlock& rows, int begin, int end, Panel& panel) {
+  constexpr int block_steps = quant::elements<Block> / 4;
+  for (int first = 0; first < rows.rows; first += lanes) {
+    const Rows<lanes> row(rows, first);
+    for (int b = begin; b < end; ++b) {
+      const ptrdiff_t block = static_cast<ptrdiff_t>(b) * quant::bytes<Block>;
+      const int step = (b - begin) * block_steps;
+      if constexpr (quant::is_bytewise<Block>) {
+        // Transposed as they are stored: there are fewer bytes than codes.
+        constexpr int bytes = Block::codes_end - Block::codes_begin;
+        Ints dwords[bytes / 4];
+        for (int i = 0; i < bytes; i += 16)
+          transpose_bytes(row.at, block + Block::codes_begin + i, dwords + i / 4);
+        unroll<block_steps>([&](auto s) __attribute__((always_inline)) {
+          const ColumnBytes<Block> at{dwords, s % 8};
+          store_step<Block>(Block::codes(at, s / 8), step + s, first, panel);
+        });
+      } else {
+        unroll<block_steps / 8>([&](auto i) __attribute__((always_inline)) {
+          Ints steps[8];
+          transpose_rows([&](int r) { return quant::codes<Block>(row.at[r] + block, i); }, steps);
+          for (int s = 0; s < 8; ++s) store_step<Block>(steps[s], step + i * 8 + s, first, panel);
+        });
+      }
     }
   }
 }
@@ -133,15 +177,17 @@ template <Sums, int Steps, int Tokens>
   unroll<Steps>([&](auto s) __attribute__((always_inline)) {
     const uint8_t* at = panel + static_cast<ptrdiff_t>(step + s) * 128;
     const __m512i rows[2] = {_mm512_load_si512(at), _mm512_load_si512(at + 64)};
-    for (int t = 0; t < Tokens; ++t) {
+    unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
       const __m512i x = _mm512_set1_epi32(load_int(tile.codes[t] + (step + s) * 4));
-      sum[t][0] = _mm512_dpbusd_epi32(sum[t][0], rows[0], x);
-      sum[t][1] = _mm512_dpbusd_epi32(sum[t][1], rows[1], x);
-    }
+      unroll<2>([&](auto v) __attribute__((always_inline)) {
+        __m512i total = _mm512_dpbusd_epi32(sum[t][v], rows[v], x);
+        settle(total);
+        sum[t][v] = total;
+      });
+    });
   });
 }
 inline Floats to_floats(__m512i v) { return _mm512_cvtepi32_ps(v); }
-using Ints = __m512i;
 #else
 constexpr int row_step = 16;
 
@@ -201,7 +247,6 @@ template <Sums sums, int Steps, int Tokens>
   }
 }
 inline Floats to_floats(__m256i v) { return _mm256_cvtepi32_ps(v); }
-using Ints = __m256i;
 #endif
 
 /// One panel times a tile of tokens, added to out. `columns` is a multiple of the group.
@@ -263,7 +308,8 @@ void multiply_codes(const RowBlock& rows, const Activations& x, const int* index
   const int blocks = x.columns / quant::elements<Block>;
   for (int begin = 0; begin < blocks; begin += panel_blocks) {
     const int end = begin + panel_blocks < blocks ? begin + panel_blocks : blocks;
-    decode<Block>(rows, begin, end, panel);
+    decode_scales<Block>(rows, begin, end, panel);
+    decode_codes<Block>(rows, begin, end, panel);
     for_each_tile(tokens, [&](auto n, int token) {
       sweep<Block, n>(panel, rows.rows, (end - begin) * quant::elements<Block>,
                       begin * quant::elements<Block>, x, index, token, tile);
@@ -279,7 +325,7 @@ struct ValuePanel {
 template <typename Block>
 void decode_values(const RowBlock& rows, int begin, int end, ValuePanel& panel) {
   for (int first = 0; first < rows.rows; first += 8) {
-    const EightRows row(rows, first);
+    const Rows<8> row(rows, first);
     int k = begin;
     for (; k + 8 <= end; k += 8) {
       __m256i values[8], steps[8];

@@ -99,7 +99,7 @@ template <typename Block, int First, int Count>
     constexpr int in_block = quant::elements<Block> / 32;
     const std::byte* block = blocks + First / in_block * quant::bytes<Block>;
     const auto* codes = reinterpret_cast<const __m256i*>(x + ptrdiff_t{First} * 32);
-    return products<Block>(Block::codes(block, First % in_block), _mm256_loadu_si256(codes));
+    return products<Block>(quant::codes<Block>(block, First % in_block), _mm256_loadu_si256(codes));
   } else {
     constexpr int half = Count / 2;
     constexpr int weight = signed_codes<Block> ? 128 : Block::max_code;

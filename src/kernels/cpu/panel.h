@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/unroll.h"
+#include "kernels/cpu/vector.h"
 
 namespace weld::kernels::WELD_TARGET {
 
@@ -14,6 +15,13 @@ inline constexpr int tile_tokens =
     6;  // 2 vectors of rows by 6 tokens: 12 sums in integers, 12 in floats
 #else
 inline constexpr int tile_tokens = 4;  // 2 vectors of rows by 4 tokens: 8 sums, in 16 registers
+#endif
+
+/// A vector of integers, as long as Floats.
+#ifdef __AVX512F__
+using Ints = __m512i;
+#else
+using Ints = __m256i;
 #endif
 
 /// Transposes 8 x 8 dwords: to[i] of lane r is from[r] of lane i.
@@ -35,11 +43,67 @@ inline constexpr int tile_tokens = 4;  // 2 vectors of rows by 4 tokens: 8 sums,
   }
 }
 
-/// Pointers to 8 rows from `first` on, of which those beyond the block repeat its last row.
-struct EightRows {
-  const std::byte* at[8];
-  EightRows(const RowBlock& rows, int first) {
-    for (int r = 0; r < 8; ++r) {
+/// Transposes 32 bytes of `lanes` rows: to[i] of lane r is dword i of row(r).
+template <typename Row>
+[[gnu::always_inline]] inline void transpose_rows(Row row, Ints to[8]) {
+  __m256i from[8];
+#ifdef __AVX512F__
+  __m256i low[8], high[8];
+  for (int r = 0; r < 8; ++r) from[r] = row(r);
+  transpose(from, low);
+  for (int r = 0; r < 8; ++r) from[r] = row(8 + r);
+  transpose(from, high);
+  for (int i = 0; i < 8; ++i)
+    to[i] = _mm512_inserti64x4(_mm512_castsi256_si512(low[i]), high[i], 1);
+#else
+  for (int r = 0; r < 8; ++r) from[r] = row(r);
+  transpose(from, to);
+#endif
+}
+
+/// Transposes 16 bytes of `lanes` rows as dwords: to[i] of lane r is dword i at `offset` of row r.
+[[gnu::always_inline]] inline void transpose_bytes(const std::byte* const rows[lanes],
+                                                   ptrdiff_t offset, Ints to[4]) {
+  const auto four = [=](int r) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[r] + offset));
+  };
+  Ints from[4];  // rows i, 4 + i, ...: the transposition within 16 bytes puts them in order
+  for (int i = 0; i < 4; ++i) {
+#ifdef __AVX512F__
+    from[i] = _mm512_inserti32x4(_mm512_castsi128_si512(four(i)), four(4 + i), 1);
+    from[i] = _mm512_inserti32x4(from[i], four(8 + i), 2);
+    from[i] = _mm512_inserti32x4(from[i], four(12 + i), 3);
+#else
+    from[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(four(i)), four(4 + i), 1);
+#endif
+  }
+#ifdef __AVX512F__
+  const Ints a = _mm512_unpacklo_epi32(from[0], from[1]),
+             b = _mm512_unpackhi_epi32(from[0], from[1]);
+  const Ints c = _mm512_unpacklo_epi32(from[2], from[3]),
+             d = _mm512_unpackhi_epi32(from[2], from[3]);
+  to[0] = _mm512_unpacklo_epi64(a, c);
+  to[1] = _mm512_unpackhi_epi64(a, c);
+  to[2] = _mm512_unpacklo_epi64(b, d);
+  to[3] = _mm512_unpackhi_epi64(b, d);
+#else
+  const Ints a = _mm256_unpacklo_epi32(from[0], from[1]),
+             b = _mm256_unpackhi_epi32(from[0], from[1]);
+  const Ints c = _mm256_unpacklo_epi32(from[2], from[3]),
+             d = _mm256_unpackhi_epi32(from[2], from[3]);
+  to[0] = _mm256_unpacklo_epi64(a, c);
+  to[1] = _mm256_unpackhi_epi64(a, c);
+  to[2] = _mm256_unpacklo_epi64(b, d);
+  to[3] = _mm256_unpackhi_epi64(b, d);
+#endif
+}
+
+/// Pointers to n rows from `first` on, of which those beyond the block repeat its last row.
+template <int n>
+struct Rows {
+  const std::byte* at[n];
+  Rows(const RowBlock& rows, int first) {
+    for (int r = 0; r < n; ++r) {
       const int row = first + r < rows.rows ? first + r : rows.rows - 1;
       at[r] = rows.data + static_cast<size_t>(row) * rows.row_bytes;
     }
