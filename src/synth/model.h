@@ -31,7 +31,7 @@ struct Recipe {
   uint64_t seed = 1;
 };
 
-/// A tensor of the file. Matrices of experts, norms, biases and routers are F32 in every recipe.
+/// A tensor of the file. Norms, biases and routers are F32 in every recipe.
 struct PlannedTensor {
   TensorShape shape;
   gguf::Type type{};

@@ -124,16 +124,5 @@ TEST(Run, TheInstructionSetCanBeChosen) {
   EXPECT_THAT(unknown.err, HasSubstr("\nweld: WELD_ISA: "));
 }
 
-TEST(Run, TheDefaultModelSpeaks) {
-  const std::string made = scratch("micro.gguf");
-  ASSERT_EQ(Process(WELD_MAKE_MICRO_MODEL, {made}).wait().status, 0);
-  const Result result = weld({"run", "-m", made, "-p", "Hello", "-n", "40"});
-  EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(result.out.size(), 41U) << "a printable character a token, and a newline";
-  const std::string again = scratch("again.gguf");
-  ASSERT_EQ(Process(WELD_MAKE_MICRO_MODEL, {again}).wait().status, 0);
-  EXPECT_TRUE(read_file(made) == read_file(again));
-}
-
 }  // namespace
 }  // namespace weld::test
