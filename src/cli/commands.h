@@ -6,6 +6,7 @@
 
 namespace weld::cli {
 
+int bench(const Words& words);
 int chat(const Words& words);
 int checksum(const Words& words);
 int inspect(const Words& words);

@@ -121,6 +121,33 @@ std::optional<T> parse_number(std::string_view word) {
   return value;
 }
 
+/// The words between commas.
+Words split_list(const std::string& list) {
+  Words words;
+  size_t begin = 0;
+  for (size_t comma = 0; comma != std::string::npos; begin = comma + 1) {
+    comma = list.find(',', begin);
+    words.push_back(list.substr(begin, comma == std::string::npos ? comma : comma - begin));
+  }
+  return words;
+}
+
+template <typename T>
+T number_in_range(const std::string& names, const std::string& word, T least, T most,
+                  const char* kind) {
+  const auto value = parse_number<T>(word);
+  if (!value || !(*value >= least && *value <= most))
+    throw UsageError(fmt::format("{}: must be {} from {} to {}, is \"{}\"", typed_form(names), kind,
+                                 least, most, word));
+  return *value;
+}
+
+void check_choice(const std::string& names, const Words& choices, const std::string& word) {
+  if (std::find(choices.begin(), choices.end(), word) == choices.end())
+    throw UsageError(fmt::format("{}: must be one of {}, is \"{}\"{}", typed_form(names),
+                                 fmt::join(choices, ", "), word, suggestion(word, choices)));
+}
+
 template <typename T>
 void add_number_of(CLI::App& flags, const std::string& names, T& target, T least, T most,
                    const char* kind, const std::string& help) {
@@ -129,11 +156,7 @@ void add_number_of(CLI::App& flags, const std::string& names, T& target, T least
       .add_option_function<std::string>(
           names,
           [=, &target](const std::string& word) {
-            const auto value = parse_number<T>(word);
-            if (!value || !(*value >= least && *value <= most))
-              throw UsageError(fmt::format("{}: must be {} from {} to {}, is \"{}\"",
-                                           typed_form(names), kind, least, most, word));
-            target = *value;
+            target = number_in_range(names, word, least, most, kind);
           },
           has_default ? fmt::format("{} (default {})", help, target) : help)
       ->type_name("N");
@@ -190,6 +213,32 @@ void Flags::add_number(const std::string& names, float& target, float least, flo
   add_number_of(*this, names, target, least, most, "a number", help);
 }
 
+void Flags::add_numbers(const std::string& names, std::vector<int>& target, int least, int most,
+                        const std::string& help) {
+  add_option_function<std::string>(
+      names,
+      [=, &target](const std::string& list) {
+        target.clear();
+        for (const std::string& word : split_list(list))
+          target.push_back(number_in_range(names, word, least, most, "a whole number"));
+      },
+      fmt::format("{} (default {})", help, fmt::join(target, ",")))
+      ->type_name("N,...");
+}
+
+void Flags::add_choices(const std::string& names, std::vector<std::string>& target,
+                        std::initializer_list<const char*> choices, const std::string& help) {
+  const Words words(choices.begin(), choices.end());
+  add_option_function<std::string>(
+      names,
+      [=, &target](const std::string& list) {
+        target = split_list(list);
+        for (const std::string& word : target) check_choice(names, words, word);
+      },
+      fmt::format("{}: {} (default {})", help, fmt::join(words, ", "), fmt::join(target, ",")))
+      ->type_name("WORD,...");
+}
+
 void Flags::add_words(const std::string& names, std::vector<std::string>& target,
                       const std::string& kind, const std::string& help) {
   add_option(names, target, help)->type_name(kind)->allow_extra_args(false)->take_all();
@@ -201,9 +250,7 @@ void Flags::add_choice(const std::string& names, std::string& target,
   add_option_function<std::string>(
       names,
       [=, &target](const std::string& word) {
-        if (std::find(words.begin(), words.end(), word) == words.end())
-          throw UsageError(fmt::format("{}: must be one of {}, is \"{}\"{}", typed_form(names),
-                                       fmt::join(words, ", "), word, suggestion(word, words)));
+        check_choice(names, words, word);
         target = word;
       },
       fmt::format("{}: {} (default {})", help, fmt::join(words, ", "), target))

@@ -40,6 +40,12 @@ class Flags : public CLI::App {
   void add_choice(const std::string& names, std::string& target,
                   std::initializer_list<const char*> choices, const std::string& help);
 
+  // The same for several values with commas between them.
+  void add_numbers(const std::string& names, std::vector<int>& target, int least, int most,
+                   const std::string& help);
+  void add_choices(const std::string& names, std::vector<std::string>& target,
+                   std::initializer_list<const char*> choices, const std::string& help);
+
   /// A flag that may be given again and again, each time with one more value.
   void add_words(const std::string& names, std::vector<std::string>& target,
                  const std::string& kind, const std::string& help);

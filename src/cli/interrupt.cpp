@@ -1,8 +1,13 @@
 // The handler does the one thing that a handler may do.
 #include "cli/interrupt.h"
 
+#include <fmt/format.h>
+
 #include <csignal>
 #include <initializer_list>
+
+#include "cli/output.h"
+#include "weld/error.h"
 
 namespace weld::cli {
 namespace {
@@ -37,8 +42,16 @@ bool interrupted() { return caught != 0; }
 
 int interrupted_status() { return 128 + static_cast<int>(caught); }
 
-void stop_if_interrupted() {
-  if (interrupted()) throw Interrupted();
+int run_interruptible(const std::function<void()>& action) {
+  catch_termination();
+  try {
+    action();
+  } catch (const Error& error) {
+    if (!interrupted()) throw;
+    print_line(fmt::format("weld: {}", error.what()));
+    return interrupted_status();
+  }
+  return 0;
 }
 
 }  // namespace weld::cli

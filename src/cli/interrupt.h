@@ -1,6 +1,8 @@
 // Ctrl-C, and other signals that end programs, as a request to finish.
 #pragma once
 
+#include <functional>
+
 namespace weld::cli {
 
 /// From now on the first Ctrl-C only makes interrupted() true; the second ends the program.
@@ -16,8 +18,7 @@ int interrupted_status();
 void catch_interrupts();
 void forget_interrupt();
 
-/// Thrown where work is given up because of a signal; main() returns interrupted_status().
-struct Interrupted {};
-void stop_if_interrupted();
+/// Runs an action that a signal may cut short; the exit status is then the signal's.
+int run_interruptible(const std::function<void()>& action);
 
 }  // namespace weld::cli

@@ -7,7 +7,6 @@
 #include <new>
 
 #include "cli/commands.h"
-#include "cli/interrupt.h"
 #include "cli/output.h"
 
 namespace weld::cli {
@@ -32,6 +31,7 @@ constexpr Command commands[] = {
     {"checksum", checksum, "print a digest of a model that no layout changes"},
     {"recover", recover, "finish an interrupted rewrite in place"},
     {"tokenize", tokenize, "turn text into token ids, or back"},
+    {"bench", bench, "measure speed, beside what the machine can do at best"},
     {"synth", synth, "write a model of a real shape with random weights"},
 };
 
@@ -99,8 +99,6 @@ int main(int argc, char** argv) {
   } catch (const UsageError& error) {
     print_line(fmt::format("{}: {}", name, error.what()));
     return usage_status;
-  } catch (const Interrupted&) {
-    return interrupted_status();
   } catch (const std::bad_alloc&) {
     print_line("weld: out of memory");
   } catch (const std::exception& error) {

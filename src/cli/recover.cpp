@@ -1,5 +1,6 @@
 // weld recover: finishes a rewrite in place that was cut off.
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/rewriting.h"
 
 namespace weld::cli {

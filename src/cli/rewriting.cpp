@@ -181,18 +181,6 @@ void rewrite_here(const RewriteFlags& values, const Request& request, const char
 
 }  // namespace
 
-int run_interruptible(const std::function<void()>& action) {
-  catch_termination();
-  try {
-    action();
-  } catch (const Error& error) {
-    if (!interrupted()) throw;
-    print_line(fmt::format("weld: {}", error.what()));
-    return interrupted_status();
-  }
-  return 0;
-}
-
 int rewrite_file(Request::Action action, const Words& words) {
   const bool merge = action == Request::Action::Merge;
   const char* name = merge ? "merge" : "split";

@@ -1,15 +1,10 @@
 // What merge, split and recover share: their flags, their reports, and ending on a signal.
 #pragma once
 
-#include <functional>
-
 #include "cli/flags.h"
 #include "rewrite/layout.h"
 
 namespace weld::cli {
-
-/// Runs an action that a signal may cut short; the exit status is then the signal's.
-int run_interruptible(const std::function<void()>& action);
 
 /// weld merge and weld split.
 int rewrite_file(rewrite::Request::Action action, const Words& words);

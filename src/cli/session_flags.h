@@ -23,11 +23,20 @@ struct SessionFlags {
   bool merge_gate_up = false;
 };
 
-/// `-b -ub -t --cache --fuse`. The values must outlive the flags.
+/// `-b -ub --cache`, which say how a session stores and batches. The values must outlive the flags.
+void add_batch_flags(Flags& flags, SessionFlags& values);
+
+/// Those, and `-t --fuse -mqkv -muge`. The values must outlive the flags.
 void add_session_flags(Flags& flags, SessionFlags& values);
 
 /// `-c`, whose default is `values.context`; 0, where allowed, means the model's.
 void add_context_flag(Flags& flags, SessionFlags& values, int least, const std::string& help);
+
+/// What the flags of add_batch_flags(), `-c` and `-t` say.
+SessionOptions batch_options(const SessionFlags& values);
+
+/// What a word of `--fuse` means.
+Fuse fuse_of(const std::string& word);
 
 /// Options for a session. Throws UsageError where two flags disagree.
 SessionOptions session_options(const Flags& flags, const SessionFlags& values);

@@ -6,6 +6,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/recipe_flags.h"
+#include "fail.h"
+#include "gguf/quoted.h"
 #include "synth/presets.h"
 
 namespace weld::cli {
@@ -38,9 +40,8 @@ void write(const synth::Recipe& recipe, const std::string& path) {
   const uint64_t bytes = synth::bytes_of(tensors);
   {
     ByteProgress bar("writing", bytes);
-    catch_termination();
     synth::make(recipe, [&](uint64_t written) {
-      stop_if_interrupted();
+      if (interrupted()) fail("{}: stopped, nothing is written", gguf::plain(path));
       bar.add(written);
     }).write(path);
   }
@@ -70,8 +71,8 @@ int synth(const Words& words) {
     return 0;
   }
   if (path.empty()) throw UsageError("give PRESET TYPE OUT.gguf, or --list");
-  write(make_recipe(preset, type, values), path);
-  return 0;
+  const synth::Recipe recipe = make_recipe(preset, type, values);
+  return run_interruptible([&] { write(recipe, path); });
 }
 
 }  // namespace weld::cli

@@ -91,6 +91,7 @@ Process::Process(const std::string& program, const Words& words, const std::stri
 }
 
 std::string Process::output() const { return contents(out_.get()); }
+std::string Process::errors() const { return contents(err_.get()); }
 
 void Process::interrupt() const { signal(SIGINT); }
 void Process::signal(int number) const { kill(pid_, number); }

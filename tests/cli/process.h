@@ -38,6 +38,8 @@ class Process {
 
   /// What it has written to standard output so far.
   std::string output() const;
+  /// The same of standard error.
+  std::string errors() const;
   void interrupt() const;
   void signal(int number) const;
   Result wait();

@@ -114,6 +114,41 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"perplexity", "-m", "x", "-f", "y", "-c", "3"},
                 "weld perplexity: -c: must be a whole number from 4 to 1073741824, is \"3\""}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Measuring, Mistakes,
+    testing::Values(
+        Mistake{{"bench"}, "weld bench: which model? -m FILE or --preset PRESET:TYPE"},
+        Mistake{{"bench", "-m", "x", "-p", "0", "-n", "0"},
+                "weld bench: there is nothing to measure: -p and -n are 0"},
+        Mistake{{"bench", "-m", "x", "-p", "512,"},
+                "weld bench: -p: must be a whole number from 0 to 1048576, is \"\""},
+        Mistake{{"bench", "-m", "x", "-p", "512", "-c", "100"},
+                "weld bench: -c: must have room for 512 tokens, is 100"},
+        Mistake{{"bench", "-m", "x", "-t", "1,0"},
+                "weld bench: -t: must be a whole number from 1 to 1024, is \"0\""},
+        Mistake{{"bench", "-m", "x", "--fuse", "all,non"},
+                "weld bench: --fuse: must be one of all, none, qkv, gate-up, is \"non\", did you "
+                "mean none?"},
+        Mistake{{"bench", "-m", "x", "-o", "xml"},
+                "weld bench: -o: must be one of md, json, csv, is \"xml\""},
+        Mistake{{"bench", "--preset", "qwen3-8b"},
+                "weld bench: --preset: must be PRESET:TYPE, as in qwen3-8b:Q4_K, is \"qwen3-8b\""},
+        Mistake{{"bench", "--preset", "qwen3-8:Q4_K"},
+                "weld bench: unknown preset qwen3-8, did you mean qwen3-8b?; `weld synth --list` "
+                "lists them"},
+        Mistake{{"synth"}, "weld synth: give PRESET TYPE OUT.gguf, or --list"},
+        Mistake{{"synth", "micro-llama", "Q4_K"},
+                "weld synth: give PRESET TYPE OUT.gguf, or --list"},
+        Mistake{{"synth", "micro-llama", "Q4_0", "x", "--layers", "0"},
+                "weld synth: --layers: must be a whole number from 1 to 4096, is \"0\""},
+        Mistake{{"synth", "micro-llama", "Q4_0", "x", "--map", "attn_v"},
+                "weld synth: --map: must be REGEX=TYPE, is \"attn_v\""},
+        Mistake{{"synth", "micro-llama", "Q4_0", "x", "--map", "(=Q8_0"},
+                "weld synth: --map: \"(\" is no regular expression"},
+        Mistake{{"synth", "micro-llama", "Q4_0", "x", "--layout", "mixed"},
+                "weld synth: --layout: must be one of separate, merged, is \"mixed\", "
+                "did you mean merged?"}));
+
 TEST(Usage, TheLastOfAFlagGivenTwiceCounts) {
   const Result result = weld(run_with({"-n", "abc", "-n", "1"}));
   EXPECT_EQ(result.status, 1);  // no complaint but about the model

@@ -93,6 +93,15 @@ inline constexpr int max_attention_rows = 64;
 /// The largest head size that attention is built for.
 inline constexpr int max_head_size = 512;
 
+/// Loops that do one thing as fast as this build can, to measure everything else against.
+struct Limits {
+  // Multiply registers `steps` times; return the number of multiply-adds.
+  int64_t (*multiply_codes)(int64_t steps);
+  int64_t (*multiply_floats)(int64_t steps);
+  /// Reads memory, but for less than a register at its end.
+  void (*read)(const std::byte* data, size_t size);
+};
+
 /// One build of everything that is arithmetic. All sizes are checked by the callers.
 struct Kernels {
   const char* name;
@@ -131,17 +140,22 @@ struct Kernels {
   /// softmax(q k^T * scale) v, https://arxiv.org/abs/1706.03762, over the cached positions each
   /// token may see.
   void (*attend)(const AttentionTask& task);
+
+  const Limits* limits;
 };
 
 namespace portable {
 extern const Kernels kernels;  ///< the specification: plain loops
-}
+extern const Limits limits;
+}  // namespace portable
 namespace avx2 {
 extern const Kernels kernels;
-}
+extern const Limits limits;
+}  // namespace avx2
 namespace avx512 {
 extern const Kernels kernels;
-}
+extern const Limits limits;
+}  // namespace avx512
 
 /// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avx512)
 /// names. Throws Error if WELD_ISA names none, or one that this processor cannot run.

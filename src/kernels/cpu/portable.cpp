@@ -213,7 +213,7 @@ void attend(const AttentionTask& task) {
 
 const Kernels kernels = {
     "portable", false,          quantize,   multiply, rms_norm, rotate,
-    gate,       scale_and_bias, add_scaled, store,    attend,
+    gate,       scale_and_bias, add_scaled, store,    attend,   &limits,
 };
 
 }  // namespace weld::kernels::portable

@@ -27,7 +27,7 @@ constexpr bool needs_wide_codes = true;
 
 const Kernels kernels = {
     name, needs_wide_codes, quantize,   multiply, rms_norm, rotate,
-    gate, scale_and_bias,   add_scaled, store,    attend,
+    gate, scale_and_bias,   add_scaled, store,    attend,   &limits,
 };
 
 }  // namespace weld::kernels::WELD_TARGET
