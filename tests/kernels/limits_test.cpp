@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <span>
 #include <vector>
 
 #include "builds.h"
@@ -30,8 +31,8 @@ class Untouched {
   std::vector<bool> read_pages() const {
     std::vector<unsigned char> states(pages_);
     EXPECT_EQ(mincore(data_, bytes(), states.data()), 0);
-    std::vector<bool> read;
-    for (const unsigned char state : states) read.push_back((state & 1U) != 0);
+    std::vector<bool> read(pages_);
+    for (size_t i = 0; i < pages_; ++i) read[i] = (states[i] & 1U) != 0;
     return read;
   }
 
