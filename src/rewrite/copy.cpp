@@ -20,6 +20,9 @@ constexpr uint64_t large_run = 256U << 10U;
 constexpr uint64_t buffer_bytes = 4U << 20U;
 /// Copied between two looks at the clock, and read ahead.
 constexpr uint64_t step_bytes = 16U << 20U;
+/// How much is handed to the disk at a time: little enough to keep it busy while the rest is made,
+/// much enough for few, long writes.
+constexpr uint64_t flush_bytes = 64U << 20U;
 constexpr const char* pending_suffix = ".weld-tmp";
 
 /// A file under its temporary name, removed again unless it is renamed. Its name is always the
@@ -82,7 +85,7 @@ class Copier {
     out_ = &out;
     out.resize(shard.bytes);
     out.allocate(shard.bytes);
-    position_ = 0;
+    position_ = flushed_ = 0;
     put(shard.header);
     for (const OutputTensor* tensor : by_offset(shard)) {
       seek(shard.data_start + tensor->offset);
@@ -96,7 +99,7 @@ class Copier {
     out_ = &out;
     out.resize(source_.shards()[shard].bytes);
     out.allocate(source_.shards()[shard].bytes);
-    position_ = 0;
+    position_ = flushed_ = 0;
     uint64_t prefetched = 0;
     copy(files_[shard], 0, source_.shards()[shard].bytes, &prefetched);
     flush();
@@ -217,8 +220,11 @@ class Copier {
   }
 
   void wrote(uint64_t bytes) {
-    out_->flush(position_, bytes);
     position_ += bytes;
+    if (position_ - flushed_ >= flush_bytes) {
+      out_->flush(flushed_, position_ - flushed_);
+      flushed_ = position_;
+    }
     if (!progress_(bytes)) fail("interrupted");
   }
 
@@ -228,6 +234,7 @@ class Copier {
   std::vector<uint64_t> prefetched_;  ///< for each source tensor, up to which byte of its file
   std::vector<std::byte> buffer_;
   size_t buffered_ = 0;
+  uint64_t flushed_ = 0;  ///< up to where writing to the disk has begun
   const DiskFile* out_ = nullptr;
   uint64_t position_ = 0;  ///< in the output, of what is buffered or comes next
   RetypeError error_;
