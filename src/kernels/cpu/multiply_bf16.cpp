@@ -85,7 +85,7 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
   for (int begin = 0; begin < x.columns; begin += panel_columns) {
     const int columns = x.columns - begin < panel_columns ? x.columns - begin : panel_columns;
     gather(rows, begin, columns, panel);
-    for_each_tile(tokens, [&](auto n, int token) {
+    for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
       float* out[n];
       for (int t = 0; t < n; ++t) {
         const auto row = static_cast<size_t>(index ? index[token + t] : token + t);

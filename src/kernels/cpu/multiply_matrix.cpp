@@ -58,8 +58,9 @@ void transpose_scales(const float* from, float* to) {
     for (int i = 0; i < 8; ++i)
       _mm256_store_ps(to + (g + i) * tile_rows, _mm256_castsi256_ps(group[i]));
   }
-  for (; g < groups; ++g)
-    for (int r = 0; r < 8; ++r) to[g * tile_rows + r] = from[r * groups + g];
+  if constexpr (groups % 8 != 0)
+    for (; g < groups; ++g)
+      for (int r = 0; r < 8; ++r) to[g * tile_rows + r] = from[r * groups + g];
 }
 
 /// The scales (and offsets) of blocks `begin` up to `end` of all rows.
@@ -310,7 +311,7 @@ void multiply_codes(const RowBlock& rows, const Activations& x, const int* index
     const int end = begin + panel_blocks < blocks ? begin + panel_blocks : blocks;
     decode_scales<Block>(rows, begin, end, panel);
     decode_codes<Block>(rows, begin, end, panel);
-    for_each_tile(tokens, [&](auto n, int token) {
+    for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
       sweep<Block, n>(panel, rows.rows, (end - begin) * quant::elements<Block>,
                       begin * quant::elements<Block>, x, index, token, tile);
     });
@@ -344,7 +345,7 @@ void decode_values(const RowBlock& rows, int begin, int end, ValuePanel& panel) 
   }
 }
 
-/// 2 vectors of rows by tile_tokens tokens, summed in registers over the panel's columns.
+/// 2 vectors of rows by Tokens tokens, summed in registers over the panel's columns.
 template <int Tokens>
 void sweep_values(const ValuePanel& panel, int rows, int columns, const float* const x[Tokens],
                   float* const out[Tokens]) {
@@ -372,7 +373,7 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
   for (int begin = 0; begin < x.columns; begin += panel_values) {
     const int end = begin + panel_values < x.columns ? begin + panel_values : x.columns;
     decode_values<Block>(rows, begin, end, panel);
-    for_each_tile(tokens, [&](auto n, int token) {
+    for_each_tile<value_tile_tokens>(tokens, [&](auto n, int token) {
       const float* values[n];
       float* out[n];
       for (int t = 0; t < n; ++t) {

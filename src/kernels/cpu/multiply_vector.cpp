@@ -225,7 +225,8 @@ void dot_codes(const std::byte* row, const std::byte* later, const Token* x, con
 
 /// The same for float types; the last few weights of a row, less than 8, one by one.
 template <typename Block, int Rows, int Tokens>
-void dot_values(const std::byte* const* row, const Token* x, int columns, float (*out)[Tokens]) {
+void dot_values(const std::byte* const* row, const std::byte* const* later, const Token* x,
+                int columns, float (*out)[Tokens]) {
   constexpr int ahead =
       Rows * Tokens < 4 ? 4 : 2;  // sums in flight, to hide the latency of the multiply-add
   __m256 sum[Rows][Tokens][ahead];
@@ -233,7 +234,10 @@ void dot_values(const std::byte* const* row, const Token* x, int columns, float 
     for (auto& tokens : rows)
       for (__m256& s : tokens) s = _mm256_setzero_ps();
   int i = 0;
-  for (; i + 8 * ahead <= columns; i += 8 * ahead)
+  for (; i + 8 * ahead <= columns; i += 8 * ahead) {
+    for (int r = 0; r < Rows; ++r)
+      prefetch<8 * ahead * quant::bytes<Block>>(later[r] +
+                                                static_cast<ptrdiff_t>(i) * quant::bytes<Block>);
     for (int a = 0; a < ahead; ++a)
       for (int r = 0; r < Rows; ++r) {
         const __m256 weights =
@@ -242,6 +246,7 @@ void dot_values(const std::byte* const* row, const Token* x, int columns, float 
           sum[r][t][a] =
               _mm256_fmadd_ps(weights, _mm256_loadu_ps(x[t].values + i + 8 * a), sum[r][t][a]);
       }
+  }
   for (int r = 0; r < Rows; ++r)
     for (int t = 0; t < Tokens; ++t) {
       __m256 total = sum[r][t][0];
@@ -272,14 +277,15 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
   if constexpr (quant::is_float<Block>) {
     constexpr int step = Tokens == 1 ? 4 : 2;  // rows in flight: as many sums as registers hold
     for (int first = 0; first < rows.rows; first += step) {
-      const std::byte* row[step];
+      const std::byte *row[step], *later[step];
       for (int r = 0; r < step; ++r) {
         // The last step repeats the last row rather than take another path.
         const int at = first + r < rows.rows ? first + r : rows.rows - 1;
         row[r] = row_at(rows, at);
+        later[r] = row_ahead(rows, at + prefetched_rows);
       }
       float out[step][Tokens];
-      dot_values<Block, step, Tokens>(row, token, x.columns, out);
+      dot_values<Block, step, Tokens>(row, later, token, x.columns, out);
       for (int r = 0; r < step && first + r < rows.rows; ++r)
         for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + first + r] = out[r][t];
     }

@@ -16,6 +16,9 @@ inline constexpr int tile_tokens =
 #else
 inline constexpr int tile_tokens = 4;  // 2 vectors of rows by 4 tokens: 8 sums, in 16 registers
 #endif
+/// The same for floats, which have no sums but these: 12 hide the latency of the multiply-add, and
+/// leave registers for the rows and a token.
+inline constexpr int value_tile_tokens = 6;
 
 /// A vector of integers, as long as Floats.
 #ifdef __AVX512F__
@@ -111,13 +114,12 @@ struct Rows {
 };
 
 /// Calls f with the number of tokens as a constant, for whole tiles and the rest.
-template <typename F>
+template <int tile, typename F>
 void for_each_tile(int tokens, F f) {
   int token = 0;
-  for (; token + tile_tokens <= tokens; token += tile_tokens)
-    f(std::integral_constant<int, tile_tokens>{}, token);
+  for (; token + tile <= tokens; token += tile) f(std::integral_constant<int, tile>{}, token);
   const int rest = tokens - token;
-  unroll<tile_tokens - 1>([&](auto n) {
+  unroll<tile - 1>([&](auto n) {
     if (rest == n + 1) f(std::integral_constant<int, n + 1>{}, token);
   });
 }
