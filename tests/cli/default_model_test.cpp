@@ -17,9 +17,9 @@ using testing::StartsWith;
 const std::string path = WELD_SOURCE_DIR "/models/storyteller.gguf";
 /// Made by `training/text.py --held-out --seed 3 --documents 16`: no training text has its casts.
 const std::string held_out = WELD_SOURCE_DIR "/tests/data/held-out.txt";
-/// The perplexity is 1.826. One expert a token instead of two makes it 1.877, queries and keys
-/// without the weights of their norms 1.889, a rotary base of 1000 3.5, gate and up exchanged 4.7.
-constexpr double bound = 1.85;
+/// The perplexity is 1.2475, or 1.2474 with the portable kernels. One expert a token instead of two
+/// makes it 1.2488, a rotary base of 1000 3.5.
+constexpr double bound = 1.2482;
 
 std::string answer(const std::string& question) {
   const std::string prompt =
