@@ -17,6 +17,6 @@ inline std::filesystem::path refs() {
 }  // namespace weld::test
 
 /// Skips the test, saying so, where the reference data is not at hand.
-#define WELD_NEEDS_REFS()                            \
-  if (!std::filesystem::exists(weld::test::refs()))  \
+#define WELD_NEEDS_REFS()                           \
+  if (!std::filesystem::exists(weld::test::refs())) \
   GTEST_SKIP() << "no reference data at " << weld::test::refs() << "; set WELD_REFS to its place"
