@@ -27,22 +27,37 @@ using Ints = __m512i;
 using Ints = __m256i;
 #endif
 
+/// The low (high) halves of each 16 bytes of a and b, one element of a, one of b.
+inline __m256i low_dwords(__m256i a, __m256i b) { return _mm256_unpacklo_epi32(a, b); }
+inline __m256i high_dwords(__m256i a, __m256i b) { return _mm256_unpackhi_epi32(a, b); }
+inline __m256i low_qwords(__m256i a, __m256i b) { return _mm256_unpacklo_epi64(a, b); }
+inline __m256i high_qwords(__m256i a, __m256i b) { return _mm256_unpackhi_epi64(a, b); }
+#ifdef __AVX512F__
+inline __m512i low_dwords(__m512i a, __m512i b) { return _mm512_unpacklo_epi32(a, b); }
+inline __m512i high_dwords(__m512i a, __m512i b) { return _mm512_unpackhi_epi32(a, b); }
+inline __m512i low_qwords(__m512i a, __m512i b) { return _mm512_unpacklo_epi64(a, b); }
+inline __m512i high_qwords(__m512i a, __m512i b) { return _mm512_unpackhi_epi64(a, b); }
+#endif
+
+/// Transposes 4 x 4 dwords within each 16 bytes.
+template <typename Vector>
+[[gnu::always_inline]] inline void transpose_lanes(const Vector from[4], Vector to[4]) {
+  const Vector a = low_dwords(from[0], from[1]), b = high_dwords(from[0], from[1]);
+  const Vector c = low_dwords(from[2], from[3]), d = high_dwords(from[2], from[3]);
+  to[0] = low_qwords(a, c);
+  to[1] = high_qwords(a, c);
+  to[2] = low_qwords(b, d);
+  to[3] = high_qwords(b, d);
+}
+
 /// Transposes 8 x 8 dwords: to[i] of lane r is from[r] of lane i.
 [[gnu::always_inline]] inline void transpose(const __m256i from[8], __m256i to[8]) {
-  __m256i a[8], b[8];
+  __m256i half[8];
+  transpose_lanes(from, half);
+  transpose_lanes(from + 4, half + 4);
   for (int i = 0; i < 4; ++i) {
-    a[2 * i] = _mm256_unpacklo_epi32(from[2 * i], from[2 * i + 1]);
-    a[2 * i + 1] = _mm256_unpackhi_epi32(from[2 * i], from[2 * i + 1]);
-  }
-  for (int i = 0; i < 2; ++i) {
-    b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
-    b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
-    b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
-    b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    to[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
-    to[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
+    to[i] = _mm256_permute2x128_si256(half[i], half[i + 4], 0x20);
+    to[i + 4] = _mm256_permute2x128_si256(half[i], half[i + 4], 0x31);
   }
 }
 
@@ -80,25 +95,7 @@ template <typename Row>
     from[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(four(i)), four(4 + i), 1);
 #endif
   }
-#ifdef __AVX512F__
-  const Ints a = _mm512_unpacklo_epi32(from[0], from[1]),
-             b = _mm512_unpackhi_epi32(from[0], from[1]);
-  const Ints c = _mm512_unpacklo_epi32(from[2], from[3]),
-             d = _mm512_unpackhi_epi32(from[2], from[3]);
-  to[0] = _mm512_unpacklo_epi64(a, c);
-  to[1] = _mm512_unpackhi_epi64(a, c);
-  to[2] = _mm512_unpacklo_epi64(b, d);
-  to[3] = _mm512_unpackhi_epi64(b, d);
-#else
-  const Ints a = _mm256_unpacklo_epi32(from[0], from[1]),
-             b = _mm256_unpackhi_epi32(from[0], from[1]);
-  const Ints c = _mm256_unpacklo_epi32(from[2], from[3]),
-             d = _mm256_unpackhi_epi32(from[2], from[3]);
-  to[0] = _mm256_unpacklo_epi64(a, c);
-  to[1] = _mm256_unpackhi_epi64(a, c);
-  to[2] = _mm256_unpacklo_epi64(b, d);
-  to[3] = _mm256_unpackhi_epi64(b, d);
-#endif
+  transpose_lanes(from, to);
 }
 
 /// Pointers to n rows from `first` on, of which those beyond the block repeat its last row.
