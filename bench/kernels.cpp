@@ -29,39 +29,19 @@ constexpr Shape shapes[] = {
 };
 constexpr int token_counts[] = {1, 32, 512};
 
-/// Activations in all forms that kernels read.
+/// Random activations in all forms that kernels read.
 struct Input {
-  Input(const Kernels& kernels, int tokens, int columns)
-      : values(size(tokens, columns, 1)),
-        codes(values.size()),
-        wide_codes(values.size()),
-        scales(size(tokens, columns, 32)),
-        half_sums(size(tokens, columns, 16)) {
+  Input(const Kernels& kernels, int tokens, int columns) {
+    buffers.reserve(kernels, tokens, columns, true, true);
     synth::Random random(1);
-    for (float& value : values) value = random.uniform(-1, 1);
+    std::vector<float> values(static_cast<size_t>(columns));
     for (int token = 0; token < tokens; ++token) {
-      const size_t at = static_cast<size_t>(token) * static_cast<size_t>(columns);
-      kernels.quantize(values.data() + at, columns,
-                       {&codes[at], &wide_codes[at], &scales[at / 32], &half_sums[at / 16]});
+      for (float& value : values) value = random.uniform(-1, 1);
+      buffers.enter(kernels, token, values.data());
     }
-    view.columns = columns;
-    view.values = values.data();
-    view.codes = codes.data();
-    view.wide_codes = wide_codes.data();
-    view.scales = scales.data();
-    view.half_sums = half_sums.data();
   }
 
-  static size_t size(int tokens, int columns, int divisor) {
-    return static_cast<size_t>(tokens) * static_cast<size_t>(columns / divisor);
-  }
-
-  std::vector<float> values;
-  std::vector<int8_t> codes;
-  std::vector<int16_t> wide_codes;
-  std::vector<float> scales;
-  std::vector<int16_t> half_sums;
-  kernels::Activations view;
+  kernels::ActivationBuffers buffers;
 };
 
 void multiply(benchmark::State& state, const Kernels& kernels, const gguf::TypeInfo& type,
@@ -90,7 +70,7 @@ void multiply(benchmark::State& state, const Kernels& kernels, const gguf::TypeI
       block.rows = kernels::tile_rows;
       if (row + kernels::tile_rows < shape.rows)
         block.next = block.data + kernels::tile_rows * row_bytes;
-      kernels.multiply(block, input.view, nullptr, tokens, tile.data());
+      kernels.multiply(block, input.buffers.view(), nullptr, tokens, tile.data());
     }
     benchmark::ClobberMemory();
     matrix = (matrix + 1) % matrices;

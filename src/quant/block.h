@@ -17,8 +17,12 @@
 //                      it does with them, it does byte by byte, so that the same function also
 //                      decodes many rows at once that lie transposed.
 //   codes(block, i)    instead, if that is not how a type is stored
-//   scales(block, scale, offset)  all groups' scales (and offsets, if it has any) at once, or
-//   scales(blocks, scale, offset) the same for eight blocks, if a block is one group
+//   factors(block), unit(block)   for blocks of 256: what its groups' scales have in common and
+//   what
+//                      they do not: scale = unit * factor, a factor a group, in 16 bits each
+//   minimums(block), offset_unit(block)  the same for offsets, if it has any
+//   scales(blocks, scale, offset) for blocks of 32: the scales (and offsets) of eight of them
+//   scales(block, scale)          for others: all groups' scales
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //
@@ -198,15 +202,41 @@ template <typename Block>
     return Block::codes(block, i);
 }
 
-/// Eight scales: d times eight integers.
-inline void store_scales(float* out, float d, __m256i factors) {
-  _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_set1_ps(d), _mm256_cvtepi32_ps(factors)));
+/// The bytes of two 32-bit words as eight 16-bit words.
+inline __m128i words_of_bytes(uint32_t first, uint32_t second) {
+  const uint64_t bytes = first | static_cast<uint64_t>(second) << 32;
+  return _mm_cvtepu8_epi16(_mm_cvtsi64_si128(static_cast<int64_t>(bytes)));
 }
 
-/// Sixteen scales: d times sixteen signed bytes.
-inline void store_scales(float* out, float d, __m128i factors) {
-  store_scales(out, d, _mm256_cvtepi8_epi32(factors));
-  store_scales(out + 8, d, _mm256_cvtepi8_epi32(_mm_srli_si128(factors, 8)));
+/// Eight small integers of 32 bits in 16.
+inline __m128i words_of_dwords(__m256i v) {
+  return _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+}
+
+/// Whether a type's scales are integers times one float a block.
+template <typename Block>
+inline constexpr bool has_factors = elements<Block> == 256;
+
+/// Scales (or offsets): a unit times eight factors, or sixteen.
+inline void store_scales(float* out, float unit, __m128i factors) {
+  const __m256 floats = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(factors));
+  _mm256_storeu_ps(out, _mm256_mul_ps(_mm256_set1_ps(unit), floats));
+}
+inline void store_scales(float* out, float unit, __m256i factors) {
+  store_scales(out, unit, _mm256_castsi256_si128(factors));
+  store_scales(out + 8, unit, _mm256_extracti128_si256(factors, 1));
+}
+
+/// The scales and offsets of all groups of a block.
+template <typename Block>
+void scales(const std::byte* block, float* scale, float* offset) {
+  if constexpr (has_factors<Block>) {
+    store_scales(scale, Block::unit(block), Block::factors(block));
+    if constexpr (Block::has_offset)
+      store_scales(offset, Block::offset_unit(block), Block::minimums(block));
+  } else {
+    Block::scales(block, scale);
+  }
 }
 #endif
 

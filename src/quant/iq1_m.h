@@ -36,12 +36,13 @@ struct IQ1_M {
         _mm256_or_si256(_mm256_cmpeq_epi64(set, shift_bits), _mm256_set1_epi8(1));
     return _mm256_add_epi8(words, shifts);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
+  static __m256i factors(const std::byte* block) {
     const __m256i shifts = _mm256_setr_epi32(0, 3, 6, 9, 16, 19, 22, 25);
-    const float eighth = d(block) * 0.125F;
-    store_odd_scales(scale, eighth, bit_fields(u32_at(block, 48), shifts, 7));
-    store_odd_scales(scale + 8, eighth, bit_fields(u32_at(block, 52), shifts, 7));
+    const __m128i first = odd_factors(words_of_dwords(bit_fields(u32_at(block, 48), shifts, 7)));
+    const __m128i second = odd_factors(words_of_dwords(bit_fields(u32_at(block, 52), shifts, 7)));
+    return _mm256_set_m128i(second, first);
   }
+  static float unit(const std::byte* block) { return d(block) * 0.125F; }
 #endif
 
  private:

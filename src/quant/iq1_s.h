@@ -31,11 +31,10 @@ struct IQ1_S {
     const int shift = 1 - 2 * (qh(block, i) >> 15);
     return _mm256_add_epi8(words, _mm256_set1_epi8(static_cast<char>(shift)));
   }
-  static void scales(const std::byte* block, float* scale, float*) {
-    const __m256i all = _mm256_cvtepu16_epi32(load16(block, 34));
-    const __m256i s = _mm256_and_si256(_mm256_srli_epi32(all, 12), _mm256_set1_epi32(7));
-    store_odd_scales(scale, f16_at(block, 0) * 0.125F, s);
+  static __m128i factors(const std::byte* block) {
+    return odd_factors(_mm_and_si128(_mm_srli_epi16(load16(block, 34), 12), _mm_set1_epi16(7)));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
 #endif
 
  private:

@@ -33,9 +33,8 @@ struct IQ2_S {
     const __m256i magnitudes = words_at(iq2_s, [=](int n) { return index(block, 4 * i + n); });
     return signed_codes(magnitudes, signs_of(u32_at(block, 34 + 4 * i)), zero);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
-    store_odd_scales(scale, f16_at(block, 0) * 0.125F, block + 74);
-  }
+  static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 74); }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
 #endif
 
  private:

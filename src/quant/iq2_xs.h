@@ -34,9 +34,8 @@ struct IQ2_XS {
     const __m256i signs = words_at(even_signs, [=](int n) { return q(n) >> 9; });
     return signed_codes(magnitudes, signs, zero);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
-    store_odd_scales(scale, f16_at(block, 0) * 0.125F, block + 66);
-  }
+  static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 66); }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
 #endif
 
  private:

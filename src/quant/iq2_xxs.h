@@ -33,14 +33,15 @@ struct IQ2_XXS {
     const __m256i plus_or_minus = words_at(even_signs, [=](int n) { return signs(block, i, n); });
     return signed_codes(magnitudes, plus_or_minus, zero);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
+  static __m128i factors(const std::byte* block) {
     // The upper halves of the 64-bit words, brought together and back in order.
     const __m256 first = _mm256_castsi256_ps(load32(block, 2));
     const __m256 second = _mm256_castsi256_ps(load32(block, 34));
     const __m256i upper = _mm256_castps_si256(_mm256_shuffle_ps(first, second, 0b11'01'11'01));
     const __m256i ordered = _mm256_permute4x64_epi64(upper, 0b11'01'10'00);
-    store_odd_scales(scale, f16_at(block, 0) * 0.125F, _mm256_srli_epi32(ordered, 28));
+    return odd_factors(words_of_dwords(_mm256_srli_epi32(ordered, 28)));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
 #endif
 
  private:

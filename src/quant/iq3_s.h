@@ -40,10 +40,11 @@ struct IQ3_S {
         words_at(iq3_s, [=](int n) { return (n < 4 ? first : second) >> 16 * (n % 4) & 0xffff; });
     return signed_codes(magnitudes, signs_of(u32_at(block, 74 + 4 * i)), zero);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
+  static __m128i factors(const std::byte* block) {
     const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-    store_odd_scales(scale, f16_at(block, 0), bit_fields(u32_at(block, 106), shifts, 15));
+    return odd_factors(words_of_dwords(bit_fields(u32_at(block, 106), shifts, 15)));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 0); }
 #endif
 
  private:

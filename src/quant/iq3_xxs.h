@@ -33,9 +33,10 @@ struct IQ3_XXS {
     const __m256i plus_or_minus = words_at(even_signs, [=](int n) { return signs(block, i, n); });
     return signed_codes(magnitudes, plus_or_minus, zero);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
-    store_odd_scales(scale, f16_at(block, 0) * 0.25F, _mm256_srli_epi32(load32(block, 66), 28));
+  static __m128i factors(const std::byte* block) {
+    return odd_factors(words_of_dwords(_mm256_srli_epi32(load32(block, 66), 28)));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.25F; }
 #endif
 
  private:

@@ -30,14 +30,15 @@ struct IQ4_XS {
   static auto codes(const Bytes& at, int i) {
     return lookup(iq4_codes, at.nibbles(8 + 16 * i));
   }
-  static void scales(const std::byte* block, float* scale, float*) {
+  static __m128i factors(const std::byte* block) {
     const __m256i low =
         bit_fields(u32_at(block, 4), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28), 15);
     const __m256i high =
         bit_fields(u16_at(block, 2), _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), 3);
     const __m256i both = _mm256_or_si256(low, _mm256_slli_epi32(high, 4));
-    store_scales(scale, f16_at(block, 0), _mm256_sub_epi32(both, _mm256_set1_epi32(32)));
+    return words_of_dwords(_mm256_sub_epi32(both, _mm256_set1_epi32(32)));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 0); }
 #endif
 };
 

@@ -20,17 +20,16 @@ inline int k_minimum(const std::byte* packed, int g) {
 }
 
 #ifdef __AVX2__
-/// scale[g] = d * k_scale and offset[g] = -dmin * k_minimum for the eight groups; four bytes at a
-/// time.
-inline void k_scales(const std::byte* packed, float d, float dmin, float* scale, float* offset) {
-  const auto eight = [](uint32_t first, uint32_t second) {
-    const uint64_t bytes = first | static_cast<uint64_t>(second) << 32;
-    return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<int64_t>(bytes)));
-  };
-  const uint32_t a = u32_at(packed, 0), b = u32_at(packed, 4), c = u32_at(packed, 8);
-  const uint32_t low_six = 0x3f3f3f3f, nibble = 0x0f0f0f0f, top_two = 0x30303030;
-  store_scales(scale, d, eight(a & low_six, (c & nibble) | (a >> 2 & top_two)));
-  store_scales(offset, -dmin, eight(b & low_six, (c >> 4 & nibble) | (b >> 2 & top_two)));
+/// The eight scales; four bytes at a time.
+inline __m128i k_scales(const std::byte* packed) {
+  const uint32_t a = u32_at(packed, 0), c = u32_at(packed, 8);
+  return words_of_bytes(a & 0x3f3f3f3fU, (c & 0x0f0f0f0fU) | (a >> 2 & 0x30303030U));
+}
+
+/// The eight minimums.
+inline __m128i k_minimums(const std::byte* packed) {
+  const uint32_t b = u32_at(packed, 4), c = u32_at(packed, 8);
+  return words_of_bytes(b & 0x3f3f3f3fU, (c >> 4 & 0x0f0f0f0fU) | (b >> 2 & 0x30303030U));
 }
 #endif
 

@@ -30,7 +30,7 @@ struct NVFP4 {
     const __m256i indices = _mm256_permute4x64_epi64(nibbles(block, 4 + 16 * i), 0b11'01'10'00);
     return lookup(e2m1_codes, indices);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
+  static void scales(const std::byte* block, float* scale) {
     const __m128i bytes = _mm_cvtsi32_si128(static_cast<int>(u32_at(block, 0) & 0x7f7f7f7fU));
     const __m128i magnitudes = _mm_cvtepu8_epi32(bytes);
     const __m128i nan = _mm_cmpeq_epi32(magnitudes, _mm_set1_epi32(0x7f));

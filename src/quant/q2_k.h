@@ -31,11 +31,14 @@ struct Q2_K {
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(16 + i / 4 * 32), 2 * (i % 4), 3);
   }
-  static void scales(const std::byte* block, float* scale, float* offset) {
-    const __m128i both = load16(block, 0), nibble = _mm_set1_epi8(15);
-    store_scales(scale, f16_at(block, 80), _mm_and_si128(both, nibble));
-    store_scales(offset, -f16_at(block, 82), _mm_and_si128(_mm_srli_epi16(both, 4), nibble));
+  static __m256i factors(const std::byte* block) {
+    return _mm256_and_si256(_mm256_cvtepu8_epi16(load16(block, 0)), _mm256_set1_epi16(15));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 80); }
+  static __m256i minimums(const std::byte* block) {
+    return _mm256_srli_epi16(_mm256_cvtepu8_epi16(load16(block, 0)), 4);
+  }
+  static float offset_unit(const std::byte* block) { return -f16_at(block, 82); }
 #endif
 };
 

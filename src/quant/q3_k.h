@@ -35,15 +35,16 @@ struct Q3_K {
     const auto top = bit_field(at(0), i - 2, 4);
     return low | top;
   }
-  static void scales(const std::byte* block, float* scale, float*) {
+  static __m256i factors(const std::byte* block) {
     const __m128i nibbles = load8(block, 96);
     const __m128i pairs = _mm_set1_epi32(static_cast<int>(u32_at(block, 104)));
     const __m128i low = _mm_unpacklo_epi64(nibbles, _mm_srli_epi16(nibbles, 4));
     const __m128i high = _mm_srlv_epi32(pairs, _mm_setr_epi32(0, 2, 4, 6));
     const __m128i both = _mm_or_si128(_mm_and_si128(low, _mm_set1_epi8(15)),
                                       _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(3)), 4));
-    store_scales(scale, f16_at(block, 108), _mm_sub_epi8(both, _mm_set1_epi8(32)));
+    return _mm256_cvtepi8_epi16(_mm_sub_epi8(both, _mm_set1_epi8(32)));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 108); }
 #endif
 };
 

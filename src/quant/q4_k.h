@@ -30,9 +30,10 @@ struct Q4_K {
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(16 + i / 2 * 32), i % 2 * 4, 15);
   }
-  static void scales(const std::byte* block, float* scale, float* offset) {
-    k_scales(block + 4, f16_at(block, 0), f16_at(block, 2), scale, offset);
-  }
+  static __m128i factors(const std::byte* block) { return k_scales(block + 4); }
+  static float unit(const std::byte* block) { return f16_at(block, 0); }
+  static __m128i minimums(const std::byte* block) { return k_minimums(block + 4); }
+  static float offset_unit(const std::byte* block) { return -f16_at(block, 2); }
 #endif
 };
 

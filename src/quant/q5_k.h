@@ -34,9 +34,10 @@ struct Q5_K {
     const auto top = bit_field(at(16), i - 4, 16);
     return low | top;
   }
-  static void scales(const std::byte* block, float* scale, float* offset) {
-    k_scales(block + 4, f16_at(block, 0), f16_at(block, 2), scale, offset);
-  }
+  static __m128i factors(const std::byte* block) { return k_scales(block + 4); }
+  static float unit(const std::byte* block) { return f16_at(block, 0); }
+  static __m128i minimums(const std::byte* block) { return k_minimums(block + 4); }
+  static float offset_unit(const std::byte* block) { return -f16_at(block, 2); }
 #endif
 };
 

@@ -35,9 +35,10 @@ struct Q6_K {
     const auto high = bit_field(at(128 + 32 * half), 2 * j - 4, 0x30);
     return low | high;
   }
-  static void scales(const std::byte* block, float* scale, float*) {
-    store_scales(scale, f16_at(block, 208), load16(block, 192));
+  static __m256i factors(const std::byte* block) {
+    return _mm256_cvtepi8_epi16(load16(block, 192));
   }
+  static float unit(const std::byte* block) { return f16_at(block, 208); }
 #endif
 };
 

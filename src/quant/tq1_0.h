@@ -36,9 +36,8 @@ struct TQ1_0 {
     const __m128i second = _mm_setr_epi16(1, 1, 3, 3, 9, 9, 27, 27);
     return digits(_mm256_set_m128i(qh, qs), _mm256_set_m128i(second, first));
   }
-  static void scales(const std::byte* block, float* scale, float*) {
-    _mm256_storeu_ps(scale, _mm256_set1_ps(f16_at(block, 52)));
-  }
+  static __m128i factors(const std::byte*) { return _mm_set1_epi16(1); }
+  static float unit(const std::byte* block) { return f16_at(block, 52); }
 #endif
 
  private:

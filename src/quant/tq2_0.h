@@ -25,9 +25,8 @@ struct TQ2_0 {
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(i / 4 * 32), 2 * (i % 4), 3);
   }
-  static void scales(const std::byte* block, float* scale, float*) {
-    _mm256_storeu_ps(scale, _mm256_set1_ps(f16_at(block, 64)));
-  }
+  static __m128i factors(const std::byte*) { return _mm_set1_epi16(1); }
+  static float unit(const std::byte* block) { return f16_at(block, 64); }
 #endif
 };
 

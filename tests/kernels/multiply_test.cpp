@@ -41,35 +41,18 @@ class GuardedBytes {
   size_t size_;
 };
 
-/// Activations in every form.
+/// Random activations in every form.
 struct Input {
-  Input(const Kernels& build, int tokens, int columns, std::mt19937& random)
-      : values(random_floats(static_cast<size_t>(tokens) * static_cast<size_t>(columns), random)) {
-    forms.columns = columns;
-    forms.values = values.data();
-    if (columns % 32 != 0) return;
-    codes.resize(values.size());
-    wide_codes.resize(values.size());
-    scales.resize(values.size() / 32);
-    half_sums.resize(values.size() / 16);
-    for (int t = 0; t < tokens; ++t) {
-      const auto at = static_cast<ptrdiff_t>(t) * columns;
-      build.quantize(values.data() + at, columns,
-                     {codes.data() + at, wide_codes.data() + at, scales.data() + at / 32,
-                      half_sums.data() + at / 16});
-    }
-    forms.codes = codes.data();
-    forms.wide_codes = wide_codes.data();
-    forms.scales = scales.data();
-    forms.half_sums = half_sums.data();
+  Input(const Kernels& build, int tokens, int columns, std::mt19937& random) {
+    const auto width = static_cast<size_t>(columns);
+    const std::vector<float> values = random_floats(static_cast<size_t>(tokens) * width, random);
+    buffers.reserve(build, tokens, columns, true, columns % kernels::group_size == 0);
+    for (int t = 0; t < tokens; ++t)
+      buffers.enter(build, t, values.data() + static_cast<size_t>(t) * width);
   }
+  const Activations& forms() const { return buffers.view(); }
 
-  std::vector<float> values;
-  std::vector<int8_t> codes;
-  std::vector<int16_t> wide_codes;
-  std::vector<float> scales;
-  std::vector<int16_t> half_sums;
-  Activations forms;
+  kernels::ActivationBuffers buffers;
 };
 
 std::vector<float> multiply(const Kernels& build, const RowBlock& rows, const Activations& x,
@@ -125,9 +108,9 @@ TEST_P(Multiply, EqualsPlainLoops) {
         const GuardedBytes guarded(weights(rows, columns));
         const RowBlock block = this->block(guarded, rows, columns);
         const Input x(build(), tokens, columns, random_);
-        std::vector<float> got = multiply(build(), block, x.forms, nullptr, tokens);
+        std::vector<float> got = multiply(build(), block, x.forms(), nullptr, tokens);
         std::vector<float> expected =
-            multiply(kernels::portable::kernels, block, x.forms, nullptr, tokens);
+            multiply(kernels::portable::kernels, block, x.forms(), nullptr, tokens);
         std::vector<float> row(static_cast<size_t>(columns));
         for (int r = 0; r < rows; ++r) {
           quant::dequantize(type(), block.data + static_cast<size_t>(r) * block.row_bytes, columns,
@@ -156,9 +139,9 @@ TEST_P(Multiply, TakesTokensByIndex) {
   for (const std::vector<int>& index :
        {std::vector<int>{8}, {3, 3}, {7, 0, 5}, {1, 8, 2, 2, 6, 0, 4}}) {
     const int tokens = static_cast<int>(index.size());
-    std::vector<float> got = multiply(build(), block, x.forms, index.data(), tokens);
+    std::vector<float> got = multiply(build(), block, x.forms(), index.data(), tokens);
     std::vector<float> expected =
-        multiply(kernels::portable::kernels, block, x.forms, index.data(), tokens);
+        multiply(kernels::portable::kernels, block, x.forms(), index.data(), tokens);
     for (int t = 0; t < tokens; ++t)
       for (int r = 0; r < rows; ++r)
         ASSERT_NEAR(at(got, t, r), at(expected, t, r), rounds_activations() ? 4e-2F : 1e-3F)
@@ -177,16 +160,16 @@ TEST_P(Multiply, RowDependsOnItselfAlone) {
     RowBlock part = whole;
     part.data += static_cast<size_t>(first) * whole.row_bytes;
     part.rows = rows - first;
-    std::vector<float> all = multiply(build(), whole, x.forms, nullptr, tokens);
+    std::vector<float> all = multiply(build(), whole, x.forms(), nullptr, tokens);
     std::vector<float> some =
-        multiply(build(), part, x.forms, order.data(), static_cast<int>(order.size()));
+        multiply(build(), part, x.forms(), order.data(), static_cast<int>(order.size()));
     for (size_t i = 0; i < order.size(); ++i)
       for (int r = 0; r < part.rows; ++r)
         ASSERT_EQ(at(all, order[i], first + r), at(some, static_cast<int>(i), r))
             << "row " << first + r;
     for (int t = 0; t < tokens; ++t) {
-      std::vector<float> alone = multiply(build(), part, x.forms, &t, 1);
-      std::vector<float> beside = multiply(build(), whole, x.forms, &t, 1);
+      std::vector<float> alone = multiply(build(), part, x.forms(), &t, 1);
+      std::vector<float> beside = multiply(build(), whole, x.forms(), &t, 1);
       for (int r = 0; r < part.rows; ++r) ASSERT_EQ(at(alone, 0, r), at(beside, 0, first + r));
     }
   }

@@ -35,7 +35,7 @@ Decoder vector_decoder() {
       if constexpr (groups<Block> == 1)
         return scales_of_one<Block>;
       else
-        return Block::scales;
+        return quant::scales<Block>;
     }();
     return {groups<Block>, Block::max_code, Block::has_offset, codes, scales, nullptr};
   }

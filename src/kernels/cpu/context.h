@@ -3,38 +3,14 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <vector>
 
+#include "kernels/cpu/activations.h"
+#include "kernels/cpu/buffer.h"
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/pool.h"
 
 namespace weld::kernels {
-
-/// Memory that grows and is never cleared, aligned to cache lines (and to AVX-512 vectors).
-template <typename T>
-class Buffer {
- public:
-  /// Room for n elements; what was there before is lost.
-  T* at_least(size_t n) {
-    if (n > size_) {
-      data_.reset();
-      data_.reset(static_cast<T*>(::operator new(n * sizeof(T), alignment)));
-      size_ = n;
-    }
-    return data_.get();
-  }
-
- private:
-  static constexpr std::align_val_t alignment{64};
-  struct Free {
-    void operator()(T* p) const { ::operator delete(p, alignment); }
-  };
-  std::unique_ptr<T, Free> data_;
-  size_t size_ = 0;
-};
 
 /// How often the expensive things were done.
 struct Counters {
@@ -56,12 +32,8 @@ struct Context {
     pool.run(pieces, work);
   }
 
-  // The quantized input of the current operation, and the output tiles of each thread.
-  Buffer<int8_t> codes;
-  Buffer<int16_t> wide_codes;
-  Buffer<float> scales;
-  Buffer<int16_t> half_sums;
-  std::vector<Buffer<float>> tiles;
+  ActivationBuffers input;           ///< of the current operation
+  std::vector<Buffer<float>> tiles;  ///< outputs, for each thread
 };
 
 }  // namespace weld::kernels

@@ -53,7 +53,7 @@ void choose_experts(const float* logits, int tokens, int experts, int used, Rout
 void project_down_experts(Context& context, const Segment& down, int columns, const float* x,
                           int tokens, const Routes& routes, float* y) {
   const auto slots = routes.slot.size();
-  const Activations input = prepare(context, {&down, 1}, x, static_cast<int>(slots), columns);
+  const Activations& input = prepare(context, {&down, 1}, x, static_cast<int>(slots), columns);
   const int pieces = (down.rows + tile_rows - 1) / tile_rows;
   // A piece is a block of rows of every expert: it has all of a token's outputs at hand and sums
   // them in routing order, so no buffer of [slots][rows] is written and read again.

@@ -5,15 +5,13 @@
 #include <cstdint>
 
 #include "gguf/type.h"
+#include "kernels/cpu/activations.h"
 
 namespace weld::kernels {
 
 /// Rows that are multiplied together: 2 AVX-512 vectors of floats, 4 AVX2 ones, one quantization
 /// group of the projection that reads the outputs.
 inline constexpr int tile_rows = 32;
-
-/// Weights and activations that share a scale on the activations' side.
-inline constexpr int group_size = 32;
 
 /// Up to tile_rows consecutive rows of one weight matrix.
 struct RowBlock {
@@ -24,19 +22,7 @@ struct RowBlock {
   const std::byte* next = nullptr;  ///< what the thread is likely to read after this block
 };
 
-/// Activations of some tokens, in the forms that kernels read; a form that no weight needs is null.
-/// Quantized: value = scale * code, by groups of group_size.
-struct Activations {
-  int columns = 0;                ///< a multiple of group_size if there are codes
-  const float* values = nullptr;  ///< [tokens][columns]
-  const int8_t* codes = nullptr;  ///< [tokens][columns]
-  const int16_t* wide_codes =
-      nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
-  const float* scales = nullptr;  ///< [tokens][columns / 32]
-  const int16_t* half_sums = nullptr;  ///< [tokens][columns / 16]: sums of half groups' codes
-};
-
-/// Where one token's quantized activations go; the fields are those of Activations.
+/// Where a run of one token's quantized activations goes; the fields are those of Activations.
 struct QuantizedRow {
   int8_t* codes;
   int16_t* wide_codes;
@@ -108,8 +94,8 @@ struct Kernels {
   /// Whether `multiply` reads wide_codes for types whose codes exceed 7 bits.
   bool needs_wide_codes;
 
-  /// Quantizes one token's activations: groups of 32, scale = largest magnitude / 127, round to
-  /// nearest even.
+  /// Quantizes a run of one token's activations: groups of 32, scale = largest magnitude / 127,
+  /// round to nearest even.
   void (*quantize)(const float* x, int columns, const QuantizedRow& out);
 
   /// tile[i][r] = row r of the block . activations of token index[i] (of token i where index is

@@ -9,13 +9,10 @@
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-/// Columns held at a time: 32 rows of 256 are 16 KiB, half of the first-level cache.
-constexpr int panel_columns = 256;
-
 /// Rows as they are in the file, 2 columns of 32 rows a step; what a row lacks to the last step is
 /// 0.
 struct Panel {
-  alignas(64) uint16_t pairs[panel_columns * tile_rows];
+  alignas(64) uint16_t pairs[value_strip * tile_rows];
 };
 
 /// 16 BF16 numbers, the first n of them from memory and the others 0.
@@ -42,7 +39,7 @@ void gather(const RowBlock& rows, int begin, int columns, Panel& panel) {
 
 /// Activations of a tile of tokens, rounded to BF16.
 struct Rounded {
-  alignas(64) uint16_t values[tile_tokens][panel_columns];
+  alignas(64) uint16_t values[tile_tokens][value_strip];
 };
 
 void round_values(const float* from, int columns, uint16_t* to) {
@@ -82,15 +79,14 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
     store(tile + i, broadcast(0));
   Panel panel;
   Rounded rounded;
-  for (int begin = 0; begin < x.columns; begin += panel_columns) {
-    const int columns = x.columns - begin < panel_columns ? x.columns - begin : panel_columns;
+  for (int begin = 0; begin < x.columns; begin += value_strip) {
+    const int columns = x.columns - begin < value_strip ? x.columns - begin : value_strip;
     gather(rows, begin, columns, panel);
     for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
       float* out[n];
       for (int t = 0; t < n; ++t) {
-        const auto row = static_cast<size_t>(index ? index[token + t] : token + t);
-        round_values(x.values + row * static_cast<size_t>(x.columns) + begin, columns,
-                     rounded.values[t]);
+        const int row = index ? index[token + t] : token + t;
+        round_values(x.values + x.value_at(row, begin), columns, rounded.values[t]);
         out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
       }
       sweep<n>(panel, (columns + 1) / 2, rounded, out);

@@ -11,11 +11,6 @@
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-/// Columns decoded at a time: 32 rows of 512 codes are 16 KiB, half of the first-level cache.
-constexpr int panel_columns = 512;
-/// Columns of floats decoded at a time, for the same 16 KiB (32 with 16-bit codes).
-constexpr int panel_values = 128;
-
 /// How the products of a block type's codes are summed.
 enum class Sums {
   Bytes8,  ///< vpmaddubsw; 8 of its results fit in 16 bits before they are widened
@@ -42,9 +37,9 @@ constexpr Sums sums_of() {
 
 /// Decoded rows. A step is 128 bytes: 4 codes (or 2 of 16 bits) of each of 32 rows.
 struct Panel {
-  alignas(64) uint8_t codes[2 * panel_columns * tile_rows];
-  alignas(64) float scales[panel_columns / 16 * tile_rows];   ///< [group][row]
-  alignas(64) float offsets[panel_columns / 16 * tile_rows];  ///< [group][row]
+  alignas(64) uint8_t codes[2 * code_strip * tile_rows];
+  alignas(64) float scales[code_strip / 16 * tile_rows];   ///< [group][row]
+  alignas(64) float offsets[code_strip / 16 * tile_rows];  ///< [group][row]
 };
 
 /// from: [row][group] of 8 rows; to: [group][row] of all.
@@ -79,7 +74,7 @@ void decode_scales(const RowBlock& rows, int begin, int end, Panel& panel) {
       } else {
         alignas(32) float scales[8 * groups], offsets[8 * groups];  // [row][group]
         for (int r = 0; r < 8; ++r)
-          Block::scales(blocks[r], scales + r * groups, offsets + r * groups);
+          quant::scales<Block>(blocks[r], scales + r * groups, offsets + r * groups);
         transpose_scales<groups>(scales, panel.scales + at);
         if constexpr (Block::has_offset) transpose_scales<groups>(offsets, panel.offsets + at);
       }
@@ -155,9 +150,9 @@ struct Tile {
   const float* scales[Tokens];
   float* out;  ///< [Tokens][tile_rows]
   /// Where integer sums start: at what the zeros take off, -zero * sum of the group's codes.
-  int32_t starts[Tokens][panel_columns / 16];
+  int32_t starts[Tokens][code_strip / 16];
   /// What offsets are multiplied with: scale * sum of the group's codes.
-  float sums[Tokens][panel_columns / 16];
+  float sums[Tokens][code_strip / 16];
 };
 
 inline int load_int(const int8_t* p) {
@@ -285,8 +280,8 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
   Tile<Tokens> at;
   at.out = tile + static_cast<ptrdiff_t>(token) * tile_rows;
   for (int t = 0; t < Tokens; ++t) {
-    const auto row = static_cast<size_t>(index ? index[token + t] : token + t);
-    const size_t code = row * static_cast<size_t>(x.columns) + static_cast<size_t>(first_column);
+    const int row = index ? index[token + t] : token + t;
+    const size_t code = x.code_at(row, first_column);
     at.codes[t] =
         sums == Sums::Words ? reinterpret_cast<const int8_t*>(x.wide_codes + code) : x.codes + code;
     at.scales[t] = x.scales + code / 32;
@@ -304,7 +299,7 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
 template <typename Block>
 void multiply_codes(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                     float* tile) {
-  constexpr int panel_blocks = panel_columns / quant::elements<Block>;
+  constexpr int panel_blocks = code_strip / quant::elements<Block>;
   Panel panel;
   const int blocks = x.columns / quant::elements<Block>;
   for (int begin = 0; begin < blocks; begin += panel_blocks) {
@@ -320,7 +315,7 @@ void multiply_codes(const RowBlock& rows, const Activations& x, const int* index
 
 /// Decoded float rows: [column][row].
 struct ValuePanel {
-  alignas(64) float values[panel_values * tile_rows];
+  alignas(64) float values[value_strip * tile_rows];
 };
 
 template <typename Block>
@@ -370,15 +365,17 @@ template <typename Block>
 void multiply_values(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile) {
   ValuePanel panel;
-  for (int begin = 0; begin < x.columns; begin += panel_values) {
-    const int end = begin + panel_values < x.columns ? begin + panel_values : x.columns;
+  for (int begin = 0; begin < x.columns; begin += value_strip) {
+    const int end = begin + value_strip < x.columns ? begin + value_strip : x.columns;
     decode_values<Block>(rows, begin, end, panel);
     for_each_tile<value_tile_tokens>(tokens, [&](auto n, int token) {
+      for (int t = token + n; t < token + 2 * n && t < tokens; ++t)
+        prefetch<value_strip * sizeof(float), _MM_HINT_T0>(x.values +
+                                                           x.value_at(index ? index[t] : t, begin));
       const float* values[n];
       float* out[n];
       for (int t = 0; t < n; ++t) {
-        const auto row = static_cast<size_t>(index ? index[token + t] : token + t);
-        values[t] = x.values + row * static_cast<size_t>(x.columns) + begin;
+        values[t] = x.values + x.value_at(index ? index[token + t] : token + t, begin);
         out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
       }
       sweep_values<n>(panel, rows.rows, end - begin, values, out);

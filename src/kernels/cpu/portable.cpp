@@ -37,10 +37,10 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
 /// Weights of a float type times float activations.
 template <typename Block>
 float dot_values(const std::byte* row, const Activations& x, int token) {
-  const float* values = x.values + static_cast<size_t>(token) * x.columns;
   float sum = 0;
   for (int i = 0; i < x.columns; ++i)
-    sum += Block::value(row + static_cast<size_t>(i) * quant::bytes<Block>) * values[i];
+    sum += Block::value(row + static_cast<size_t>(i) * quant::bytes<Block>) *
+           x.values[x.value_at(token, i)];
   return sum;
 }
 
@@ -48,19 +48,19 @@ float dot_values(const std::byte* row, const Activations& x, int token) {
 /// sums of the activations: sum((s (c - z) + o) d q) = s d sum((c - z) q) + o d sum(q).
 template <typename Block>
 float dot_codes(const std::byte* row, const Activations& x, int token) {
-  const int8_t* codes = x.codes + static_cast<size_t>(token) * x.columns;
-  const float* scales = x.scales + static_cast<size_t>(token) * (x.columns / group_size);
   float sum = 0;
   for (int i = 0; i < x.columns; i += Block::group) {
     const std::byte* block =
         row + static_cast<size_t>(i / quant::elements<Block>) * quant::bytes<Block>;
     const int first = i % quant::elements<Block>;
+    const size_t at = x.code_at(token, i);
+    const int8_t* codes = x.codes + at;
     int product = 0, activations = 0;
     for (int j = 0; j < Block::group; ++j) {
-      product += (Block::code(block, first + j) - Block::zero) * codes[i + j];
-      activations += codes[i + j];
+      product += (Block::code(block, first + j) - Block::zero) * codes[j];
+      activations += codes[j];
     }
-    const float scale = scales[i / group_size];
+    const float scale = x.scales[at / group_size];
     sum += Block::scale(block, first / Block::group) * scale * static_cast<float>(product);
     if constexpr (Block::has_offset)
       sum += Block::offset(block, first / Block::group) * (scale * static_cast<float>(activations));

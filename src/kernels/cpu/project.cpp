@@ -7,43 +7,29 @@
 namespace weld::kernels {
 namespace {
 
-/// Below this many values the calling thread quantizes them faster than it could ask for help.
+/// Up to this many values the calling thread enters faster than it could ask for help.
 constexpr size_t serial_values = 16384;
 
-bool needs_codes(std::span<const Segment> segments) {
-  return std::any_of(segments.begin(), segments.end(),
-                     [](const Segment& s) { return gguf::info(s.type).block_elements > 1; });
-}
+bool is_float(const Segment& segment) { return gguf::info(segment.type).block_elements == 1; }
 
 }  // namespace
 
-Activations prepare(Context& context, std::span<const Segment> segments, const float* x, int rows,
-                    int columns) {
-  Activations out;
-  out.columns = columns;
-  out.values = x;
-  if (!needs_codes(segments)) return out;
-  ++context.counters.quantizations;
-  const auto n = static_cast<size_t>(rows) * static_cast<size_t>(columns);
-  int8_t* codes = context.codes.at_least(n);
-  int16_t* wide = context.kernels.needs_wide_codes ? context.wide_codes.at_least(n) : nullptr;
-  float* scales = context.scales.at_least(n / 32);
-  int16_t* half_sums = context.half_sums.at_least(n / 16);
-  const auto quantize = [&](int row, int) noexcept {
-    const size_t at = static_cast<size_t>(row) * static_cast<size_t>(columns);
-    context.kernels.quantize(
-        x + at, columns,
-        {codes + at, wide ? wide + at : nullptr, scales + at / 32, half_sums + at / 16});
+const Activations& prepare(Context& context, std::span<const Segment> segments, const float* x,
+                           int tokens, int columns) {
+  const bool values = std::any_of(segments.begin(), segments.end(), is_float);
+  const bool codes = !std::all_of(segments.begin(), segments.end(), is_float);
+  if (codes) ++context.counters.quantizations;
+  ActivationBuffers& input = context.input;
+  input.reserve(context.kernels, tokens, columns, values, codes);
+  const auto width = static_cast<size_t>(columns);
+  const auto enter = [&](int token, int) noexcept {
+    input.enter(context.kernels, token, x + static_cast<size_t>(token) * width);
   };
-  if (n <= serial_values)
-    for (int row = 0; row < rows; ++row) quantize(row, 0);
+  if (static_cast<size_t>(tokens) * width <= serial_values)
+    for (int token = 0; token < tokens; ++token) enter(token, 0);
   else
-    context.run(rows, quantize);
-  out.codes = codes;
-  out.wide_codes = wide;
-  out.scales = scales;
-  out.half_sums = half_sums;
-  return out;
+    context.run(tokens, enter);
+  return input.view();
 }
 
 RowBlock block_of(const Segment& segment, int expert, int first) {
@@ -120,7 +106,7 @@ const std::byte* data_after(std::span<const Segment> segments, std::span<const P
 
 void project_entries(Context& context, std::span<const Segment> segments, int columns,
                      const float* x, const Entries& entries, Store how, float* y, size_t stride) {
-  const Activations input = prepare(context, segments, x, entries.tokens, columns);
+  const Activations& input = prepare(context, segments, x, entries.tokens, columns);
   const std::vector<Piece> pieces = cut(segments, entries);
   const size_t tile_size = static_cast<size_t>(entries.most()) * tile_rows;
   for (Buffer<float>& tile : context.tiles) tile.at_least(tile_size);
@@ -148,7 +134,7 @@ void project_entries(Context& context, std::span<const Segment> segments, int co
 void project_gated_entries(Context& context, const Segment& gate, const Segment& up, Gating gating,
                            int columns, const float* x, const Entries& entries, float* out) {
   const Segment both[] = {gate, up};
-  const Activations input = prepare(context, both, x, entries.tokens, columns);
+  const Activations& input = prepare(context, both, x, entries.tokens, columns);
   const std::vector<Piece> pieces = cut({both, 1}, entries);
   const size_t tile_size = static_cast<size_t>(entries.most()) * tile_rows;
   for (Buffer<float>& tile : context.tiles) tile.at_least(2 * tile_size);

@@ -47,8 +47,8 @@ enum class Store { Replace, Add };
 
 /// x as the segments' kernels want it: quantized once, unless all of them are of float types. The
 /// result lives in the context until the next call.
-Activations prepare(Context& context, std::span<const Segment> segments, const float* x, int rows,
-                    int columns);
+const Activations& prepare(Context& context, std::span<const Segment> segments, const float* x,
+                           int tokens, int columns);
 
 /// Up to tile_rows rows of one expert, from row `first` on.
 RowBlock block_of(const Segment& segment, int expert, int first);

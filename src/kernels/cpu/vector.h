@@ -94,16 +94,25 @@ template <typename Vector>
 #endif
 }
 
+/// Asks for the cache lines of `bytes` bytes: into the first-level cache what is read next, and
+/// into the second what is read later, as the first has few slots for lines on their way.
+template <int bytes, _mm_hint cache>
+[[gnu::always_inline]] inline void prefetch(const void* data) {
+  for (int i = 0; i < bytes; i += 64) _mm_prefetch(static_cast<const char*>(data) + i, cache);
+}
+
 /// One float in half precision.
 inline uint16_t to_f16(float v) {
   return static_cast<uint16_t>(
       _mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(v), _MM_FROUND_TO_NEAREST_INT)));
 }
 
-inline float sum_of_lanes(__m256 v) {
-  const __m128 four = _mm256_castps256_ps128(v) + _mm256_extractf128_ps(v, 1);
-  const __m128 two = four + _mm_movehl_ps(four, four);
+inline float sum_of_lanes(__m128 v) {
+  const __m128 two = v + _mm_movehl_ps(v, v);
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+inline float sum_of_lanes(__m256 v) {
+  return sum_of_lanes(_mm256_castps256_ps128(v) + _mm256_extractf128_ps(v, 1));
 }
 inline float max_of_lanes(__m256 v) {
   const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

@@ -1,0 +1,47 @@
+// Laying out activations in strips.
+#include "kernels/cpu/activations.h"
+
+#include <algorithm>
+
+#include "kernels/cpu/kernels.h"
+
+namespace weld::kernels {
+
+void ActivationBuffers::reserve(const Kernels& kernels, int tokens, int columns, bool values,
+                                bool codes) {
+  view_ = {};
+  view_.tokens = tokens;
+  view_.columns = columns;
+  if (values) view_.values = values_.at_least(strips_size(value_strip, tokens, columns));
+  if (!codes) return;
+  const size_t size = strips_size(code_strip, tokens, columns);
+  view_.codes = codes_.at_least(size);
+  if (kernels.needs_wide_codes) view_.wide_codes = wide_codes_.at_least(size);
+  view_.scales = scales_.at_least(size / group_size);
+  view_.half_sums = half_sums_.at_least(size / (group_size / 2));
+}
+
+void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x) {
+  const int columns = view_.columns;
+  if (view_.values)
+    for (int column = 0; column < columns; column += value_strip)
+      std::copy_n(x + column, std::min(value_strip, columns - column),
+                  values_.data() + view_.value_at(token, column));
+  if (!view_.codes) return;
+  for (int column = 0; column < columns; column += code_strip) {
+    const size_t at = view_.code_at(token, column);
+    const QuantizedRow to{codes_.data() + at, view_.wide_codes ? wide_codes_.data() + at : nullptr,
+                          scales_.data() + at / group_size,
+                          half_sums_.data() + at / (group_size / 2)};
+    const int width = std::min(code_strip, columns - column);
+    kernels.quantize(x + column, width, to);
+    if (const int rest = -width & (padded_columns - 1); rest > 0) {
+      std::fill_n(to.codes + width, rest, int8_t{0});
+      if (to.wide_codes) std::fill_n(to.wide_codes + width, rest, int16_t{0});
+      std::fill_n(to.scales + width / group_size, rest / group_size, 0.0F);
+      std::fill_n(to.half_sums + width / (group_size / 2), rest / (group_size / 2), int16_t{0});
+    }
+  }
+}
+
+}  // namespace weld::kernels

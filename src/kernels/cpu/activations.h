@@ -1,0 +1,87 @@
+// Activations of some tokens in the forms that kernels read, and how they lie in memory.
+//
+// They lie in strips: first so many columns of all tokens, then the next columns of all tokens, and
+// so on. A kernel decodes as many columns of some rows and multiplies them with one token after the
+// other: so it reads memory in order. In whole rows, whose length is often a power of two, the
+// tokens' columns would also fall on the same few lines of the cache and throw each other out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/cpu/buffer.h"
+
+namespace weld::kernels {
+
+struct Kernels;
+
+/// Activations that share a scale when they are quantized.
+inline constexpr int group_size = 32;
+
+/// Columns of a strip of codes: what is decoded of 32 rows, 16 KiB, fills half of the first-level
+/// cache.
+inline constexpr int code_strip = 512;
+/// Columns of a strip of floats, for the same 16 KiB.
+inline constexpr int value_strip = 128;
+
+/// What is quantized continues with zeros up to a multiple of so many columns, so that kernels
+/// which take as many at once need no other path for the last ones.
+inline constexpr int padded_columns = 256;
+
+/// Where a column of a token is in strips. The last strip is as wide as the others. Inlined always,
+/// as all that the builds for several instruction sets share: the linker must not take one build's
+/// function for another's.
+[[gnu::always_inline]] inline size_t in_strips(int strip, int tokens, int token, int column) {
+  const auto whole = static_cast<size_t>(column / strip) * static_cast<size_t>(tokens);
+  return (whole + static_cast<size_t>(token)) * static_cast<size_t>(strip) +
+         static_cast<size_t>(column % strip);
+}
+
+/// The size of all strips.
+[[gnu::always_inline]] inline size_t strips_size(int strip, int tokens, int columns) {
+  return in_strips(strip, tokens, 0, columns + strip - 1) / strip * strip;
+}
+
+/// Activations of some tokens; a form that no weight needs is null. Quantized: value = scale *
+/// code, by groups of group_size.
+struct Activations {
+  int tokens = 0;
+  int columns = 0;                ///< a multiple of group_size if there are codes
+  const float* values = nullptr;  ///< in strips of value_strip
+  const int8_t* codes = nullptr;  ///< in strips of code_strip, as all that follows
+  const int16_t* wide_codes =
+      nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
+  const float* scales = nullptr;  ///< of groups
+  const int16_t* half_sums = nullptr;  ///< sums of half groups' codes
+
+  [[gnu::always_inline]] size_t value_at(int token, int column) const {
+    return in_strips(value_strip, tokens, token, column);
+  }
+  [[gnu::always_inline]] size_t code_at(int token, int column) const {
+    return in_strips(code_strip, tokens, token, column);
+  }
+};
+
+/// What activations are copied or quantized to.
+class ActivationBuffers {
+ public:
+  /// Room for so many rows of `columns` floats, as floats and as codes where they are wanted.
+  void reserve(const Kernels& kernels, int tokens, int columns, bool values, bool codes);
+
+  /// Takes the activations of one token, `columns` floats. Tokens may be entered by several threads
+  /// at once.
+  void enter(const Kernels& kernels, int token, const float* x);
+
+  /// What was entered, until the next reserve().
+  const Activations& view() const { return view_; }
+
+ private:
+  Activations view_;
+  Buffer<float> values_;
+  Buffer<int8_t> codes_;
+  Buffer<int16_t> wide_codes_;
+  Buffer<float> scales_;
+  Buffer<int16_t> half_sums_;
+};
+
+}  // namespace weld::kernels
