@@ -16,6 +16,7 @@
 //                      bytes at byte o, at.nibbles(o) the 16 bytes there spread to 32 nibbles. What
 //                      it does with them, it does byte by byte, so that the same function also
 //                      decodes many rows at once that lie transposed.
+//   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
 //   codes(block, i)    instead, if that is not how a type is stored
 //   factors(block), unit(block)   for blocks of 256: what its groups' scales have in common and
 //   what

@@ -30,6 +30,10 @@ struct IQ4_XS {
   static auto codes(const Bytes& at, int i) {
     return lookup(iq4_codes, at.nibbles(8 + 16 * i));
   }
+  template <typename Bytes>
+  static auto signed_codes(const Bytes& at, int i) {
+    return lookup(iq4_values, at.nibbles(8 + 16 * i));
+  }
   static __m128i factors(const std::byte* block) {
     const __m256i low =
         bit_fields(u32_at(block, 4), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28), 15);

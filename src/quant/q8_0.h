@@ -22,6 +22,10 @@ struct Q8_0 {
   static auto codes(const Bytes& at, int) {
     return plus_128(at(2));
   }
+  template <typename Bytes>
+  static auto signed_codes(const Bytes& at, int) {
+    return at(2);
+  }
   static void scales(const EightBlocks& blocks, float* scale, float*) {
     _mm256_storeu_ps(scale, eight_f16(blocks, 0));
   }

@@ -47,19 +47,19 @@ inline constexpr bool signed_codes = Block::max_code > 128;
 template <typename Block>
 inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
 
-/// 8 sums of 4 products of codes each.
+/// 8 sums of 4 products: of a block's codes from 32 i on and 32 codes of activations.
 template <typename Block>
-[[gnu::always_inline]] inline __m256i products(__m256i codes, __m256i x) {
+[[gnu::always_inline]] inline __m256i products(const std::byte* block, int i, const int8_t* codes) {
+  const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
 #ifdef __AVX512VNNI__
-  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), codes, x);
+  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), quant::codes<Block>(block, i), x);
 #else
   __m256i pairs;
   if constexpr (signed_codes<Block>) {
-    const __m256i weights =
-        _mm256_sub_epi8(codes, _mm256_set1_epi8(static_cast<char>(Block::zero)));
+    const __m256i weights = Block::signed_codes(quant::RowBytes{block}, i);
     pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
   } else {
-    pairs = _mm256_maddubs_epi16(codes, x);
+    pairs = _mm256_maddubs_epi16(quant::codes<Block>(block, i), x);
   }
   return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 #endif
@@ -81,9 +81,8 @@ template <typename Block, int First, int Count>
 [[gnu::always_inline]] inline __m256i half_sums(const std::byte* blocks, const int8_t* x) {
   if constexpr (Count == 1) {
     constexpr int in_block = quant::elements<Block> / 32;
-    const std::byte* block = blocks + First / in_block * quant::bytes<Block>;
-    const auto* codes = reinterpret_cast<const __m256i*>(x + ptrdiff_t{First} * 32);
-    return products<Block>(quant::codes<Block>(block, First % in_block), _mm256_loadu_si256(codes));
+    return products<Block>(blocks + First / in_block * quant::bytes<Block>, First % in_block,
+                           x + ptrdiff_t{First} * 32);
   } else {
     constexpr int half = Count / 2;
     constexpr int weight = signed_codes<Block> ? 128 : Block::max_code;
