@@ -49,8 +49,8 @@ struct IQ1_M {
   static int qh(const std::byte* block, int k) {
     return byte_at(block, 32 + k / 2) >> 4 * (k % 2) & 15;
   }
-  static int index(const std::byte* block, int k) {
-    return byte_at(block, k) | (qh(block, k) & 7) << 8;
+  static unsigned index(const std::byte* block, int k) {
+    return byte_at(block, k) | (qh(block, k) & 7U) << 8;
   }
   static float d(const std::byte* block) {
     const auto nibble = [&](int k) { return u16_at(block, 48 + 2 * k) >> 12 << 4 * k; };

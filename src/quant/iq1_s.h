@@ -39,8 +39,8 @@ struct IQ1_S {
 
  private:
   static int qh(const std::byte* block, int g) { return u16_at(block, 34 + 2 * g); }
-  static int index(const std::byte* block, int g, int k) {
-    return byte_at(block, 2 + 4 * g + k) | (qh(block, g) >> 3 * k & 7) << 8;
+  static unsigned index(const std::byte* block, int g, int k) {
+    return byte_at(block, 2 + 4 * g + k) | (qh(block, g) >> 3 * k & 7U) << 8;
   }
 };
 

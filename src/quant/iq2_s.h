@@ -38,8 +38,8 @@ struct IQ2_S {
 #endif
 
  private:
-  static int index(const std::byte* block, int k) {
-    return byte_at(block, 2 + k) | (byte_at(block, 66 + k / 4) >> 2 * (k % 4) & 3) << 8;
+  static unsigned index(const std::byte* block, int k) {
+    return byte_at(block, 2 + k) | (byte_at(block, 66 + k / 4) >> 2 * (k % 4) & 3U) << 8;
   }
 };
 

@@ -17,9 +17,9 @@ struct IQ2_XS {
   static constexpr bool has_offset = false;
 
   static uint8_t code(const std::byte* block, int i) {
-    const int q = qs(block, i / 8);
-    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[q >> 9], i % 8));
-    return zero + sign * weight_of(iq2_xs.words[q & 511], i % 8);
+    const int k = i / 8;
+    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[signs(block, k)], i % 8));
+    return zero + sign * weight_of(iq2_xs.words[index(block, k)], i % 8);
   }
   static float scale(const std::byte* block, int g) {
     const int scale = byte_at(block, 66 + g / 2) >> 4 * (g % 2) & 15;
@@ -29,17 +29,18 @@ struct IQ2_XS {
 
 #ifdef __AVX2__
   static __m256i codes(const std::byte* block, int i) {
-    const auto q = [=](int n) { return qs(block, 4 * i + n); };
-    const __m256i magnitudes = words_at(iq2_xs, [=](int n) { return q(n) & 511; });
-    const __m256i signs = words_at(even_signs, [=](int n) { return q(n) >> 9; });
-    return signed_codes(magnitudes, signs, zero);
+    const __m256i magnitudes = words_at(iq2_xs, [=](int n) { return index(block, 4 * i + n); });
+    const __m256i plus_or_minus =
+        words_at(even_signs, [=](int n) { return signs(block, 4 * i + n); });
+    return signed_codes(magnitudes, plus_or_minus, zero);
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 66); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
 #endif
 
  private:
-  static int qs(const std::byte* block, int k) { return u16_at(block, 2 + 2 * k); }
+  static unsigned index(const std::byte* block, int k) { return u16_at(block, 2 + 2 * k) & 511U; }
+  static unsigned signs(const std::byte* block, int k) { return byte_at(block, 3 + 2 * k) >> 1; }
 };
 
 }  // namespace WELD_TARGET

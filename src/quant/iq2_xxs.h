@@ -45,8 +45,10 @@ struct IQ2_XXS {
 #endif
 
  private:
-  static int index(const std::byte* block, int g, int k) { return byte_at(block, 2 + 8 * g + k); }
-  static int signs(const std::byte* block, int g, int k) {
+  static unsigned index(const std::byte* block, int g, int k) {
+    return byte_at(block, 2 + 8 * g + k);
+  }
+  static unsigned signs(const std::byte* block, int g, int k) {
     return u32_at(block, 6 + 8 * g) >> 7 * k & 127;
   }
 };

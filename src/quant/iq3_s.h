@@ -48,8 +48,8 @@ struct IQ3_S {
 #endif
 
  private:
-  static int index(const std::byte* block, int k) {
-    return byte_at(block, 2 + k) | (byte_at(block, 66 + k / 8) >> k % 8 & 1) << 8;
+  static unsigned index(const std::byte* block, int k) {
+    return byte_at(block, 2 + k) | (byte_at(block, 66 + k / 8) >> k % 8 & 1U) << 8;
   }
 };
 

@@ -40,8 +40,8 @@ struct IQ3_XXS {
 #endif
 
  private:
-  static int index(const std::byte* block, int k) { return byte_at(block, 2 + k); }
-  static int signs(const std::byte* block, int g, int k) {
+  static unsigned index(const std::byte* block, int k) { return byte_at(block, 2 + k); }
+  static unsigned signs(const std::byte* block, int g, int k) {
     return u32_at(block, 66 + 4 * g) >> 7 * k & 127;
   }
 };
