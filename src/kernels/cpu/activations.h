@@ -39,7 +39,8 @@ inline constexpr int padded_columns = 256;
 
 /// The size of all strips.
 [[gnu::always_inline]] inline size_t strips_size(int strip, int tokens, int columns) {
-  return in_strips(strip, tokens, 0, columns + strip - 1) / strip * strip;
+  const auto strips = static_cast<size_t>((columns + strip - 1) / strip);
+  return strips * static_cast<size_t>(tokens) * static_cast<size_t>(strip);
 }
 
 /// Activations of some tokens; a form that no weight needs is null. Quantized: value = scale *
