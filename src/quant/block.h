@@ -17,6 +17,8 @@
 //                      it does with them, it does byte by byte, so that the same function also
 //                      decodes many rows at once that lie transposed.
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
+//   magnitudes(block, i), signs(block, i)  instead of codes: code = zero + magnitude * sign, with
+//                      signs of 1 and -1
 //   codes(block, i)    instead, if that is not how a type is stored
 //   factors(block), unit(block)   for blocks of 256: what its groups' scales have in common and
 //   what
@@ -187,6 +189,12 @@ inline constexpr bool is_bytewise = requires {
   Block::codes_begin;
 };
 
+/// Whether a type's codes are made of magnitudes and signs.
+template <typename Block>
+inline constexpr bool has_signs = requires {
+  Block::magnitudes(nullptr, 0);
+};
+
 /// One row's block, for Block::codes.
 struct RowBytes {
   const std::byte* block;
@@ -197,10 +205,15 @@ struct RowBytes {
 /// The codes of weights 32 i .. 32 i + 31 of a block.
 template <typename Block>
 [[gnu::always_inline]] inline __m256i codes(const std::byte* block, int i) {
-  if constexpr (is_bytewise<Block>)
+  if constexpr (is_bytewise<Block>) {
     return Block::codes(RowBytes{block}, i);
-  else
+  } else if constexpr (has_signs<Block>) {
+    const __m256i zero = _mm256_set1_epi8(static_cast<char>(Block::zero));
+    return _mm256_add_epi8(_mm256_sign_epi8(Block::magnitudes(block, i), Block::signs(block, i)),
+                           zero);
+  } else {
     return Block::codes(block, i);
+  }
 }
 
 /// The bytes of two 32-bit words as eight 16-bit words.

@@ -69,12 +69,6 @@ template <int n, typename Index>
   return _mm256_setr_epi32(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7));
 }
 
-/// zero + magnitude * sign, for signs of 1 and -1.
-inline __m256i signed_codes(__m256i magnitudes, __m256i signs, int zero) {
-  return _mm256_add_epi8(_mm256_sign_epi8(magnitudes, signs),
-                         _mm256_set1_epi8(static_cast<char>(zero)));
-}
-
 /// Signs of 32 weights from a bit each; a 1 is a minus.
 inline __m256i signs_of(uint32_t minuses) {
   return _mm256_or_si256(byte_mask(minuses), _mm256_set1_epi8(1));

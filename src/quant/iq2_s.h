@@ -29,9 +29,11 @@ struct IQ2_S {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i magnitudes = words_at(iq2_s, [=](int n) { return index(block, 4 * i + n); });
-    return signed_codes(magnitudes, signs_of(u32_at(block, 34 + 4 * i)), zero);
+  static __m256i magnitudes(const std::byte* block, int i) {
+    return words_at(iq2_s, [=](int n) { return index(block, 4 * i + n); });
+  }
+  static __m256i signs(const std::byte* block, int i) {
+    return signs_of(u32_at(block, 34 + 4 * i));
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 74); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }

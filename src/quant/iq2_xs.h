@@ -18,7 +18,7 @@ struct IQ2_XS {
 
   static uint8_t code(const std::byte* block, int i) {
     const int k = i / 8;
-    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[signs(block, k)], i % 8));
+    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[pattern(block, k)], i % 8));
     return zero + sign * weight_of(iq2_xs.words[index(block, k)], i % 8);
   }
   static float scale(const std::byte* block, int g) {
@@ -28,11 +28,11 @@ struct IQ2_XS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i magnitudes = words_at(iq2_xs, [=](int n) { return index(block, 4 * i + n); });
-    const __m256i plus_or_minus =
-        words_at(even_signs, [=](int n) { return signs(block, 4 * i + n); });
-    return signed_codes(magnitudes, plus_or_minus, zero);
+  static __m256i magnitudes(const std::byte* block, int i) {
+    return words_at(iq2_xs, [=](int n) { return index(block, 4 * i + n); });
+  }
+  static __m256i signs(const std::byte* block, int i) {
+    return words_at(even_signs, [=](int n) { return pattern(block, 4 * i + n); });
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 66); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
@@ -40,7 +40,7 @@ struct IQ2_XS {
 
  private:
   static unsigned index(const std::byte* block, int k) { return u16_at(block, 2 + 2 * k) & 511U; }
-  static unsigned signs(const std::byte* block, int k) { return byte_at(block, 3 + 2 * k) >> 1; }
+  static unsigned pattern(const std::byte* block, int k) { return byte_at(block, 3 + 2 * k) >> 1; }
 };
 
 }  // namespace WELD_TARGET

@@ -18,7 +18,7 @@ struct IQ2_XXS {
 
   static uint8_t code(const std::byte* block, int i) {
     const int g = i / 32, k = i / 8 % 4;
-    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[signs(block, g, k)], i % 8));
+    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[pattern(block, g, k)], i % 8));
     return zero + sign * weight_of(iq2_xxs.words[index(block, g, k)], i % 8);
   }
   static float scale(const std::byte* block, int g) {
@@ -28,10 +28,11 @@ struct IQ2_XXS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i magnitudes = words_at(iq2_xxs, [=](int n) { return index(block, i, n); });
-    const __m256i plus_or_minus = words_at(even_signs, [=](int n) { return signs(block, i, n); });
-    return signed_codes(magnitudes, plus_or_minus, zero);
+  static __m256i magnitudes(const std::byte* block, int i) {
+    return words_at(iq2_xxs, [=](int n) { return index(block, i, n); });
+  }
+  static __m256i signs(const std::byte* block, int i) {
+    return words_at(even_signs, [=](int n) { return pattern(block, i, n); });
   }
   static __m128i factors(const std::byte* block) {
     // The upper halves of the 64-bit words, brought together and back in order.
@@ -48,7 +49,7 @@ struct IQ2_XXS {
   static unsigned index(const std::byte* block, int g, int k) {
     return byte_at(block, 2 + 8 * g + k);
   }
-  static unsigned signs(const std::byte* block, int g, int k) {
+  static unsigned pattern(const std::byte* block, int g, int k) {
     return u32_at(block, 6 + 8 * g) >> 7 * k & 127;
   }
 };

@@ -28,7 +28,7 @@ struct IQ3_S {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
+  static __m256i magnitudes(const std::byte* block, int i) {
     // The eight indices at once: one by one their high parts cost more than the look-up.
     const __m128i bit = _mm_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128);
     const __m128i set = _mm_and_si128(_mm_set1_epi16(byte_at(block, 66 + i)), bit);
@@ -36,9 +36,11 @@ struct IQ3_S {
     const __m128i indices = _mm_or_si128(_mm_cvtepu8_epi16(load8(block, 2 + 8 * i)), high);
     const auto first = static_cast<uint64_t>(_mm_cvtsi128_si64(indices));
     const auto second = static_cast<uint64_t>(_mm_extract_epi64(indices, 1));
-    const __m256i magnitudes =
-        words_at(iq3_s, [=](int n) { return (n < 4 ? first : second) >> 16 * (n % 4) & 0xffff; });
-    return signed_codes(magnitudes, signs_of(u32_at(block, 74 + 4 * i)), zero);
+    return words_at(iq3_s,
+                    [=](int n) { return (n < 4 ? first : second) >> 16 * (n % 4) & 0xffff; });
+  }
+  static __m256i signs(const std::byte* block, int i) {
+    return signs_of(u32_at(block, 74 + 4 * i));
   }
   static __m128i factors(const std::byte* block) {
     const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);

@@ -18,7 +18,7 @@ struct IQ3_XXS {
 
   static uint8_t code(const std::byte* block, int i) {
     const auto sign =
-        static_cast<int8_t>(weight_of(even_signs.words[signs(block, i / 32, i / 8 % 4)], i % 8));
+        static_cast<int8_t>(weight_of(even_signs.words[pattern(block, i / 32, i / 8 % 4)], i % 8));
     return zero + sign * weight_of(iq3_xxs.words[index(block, i / 4)], i % 4);
   }
   static float scale(const std::byte* block, int g) {
@@ -28,10 +28,11 @@ struct IQ3_XXS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i magnitudes = words_at(iq3_xxs, [=](int n) { return index(block, 8 * i + n); });
-    const __m256i plus_or_minus = words_at(even_signs, [=](int n) { return signs(block, i, n); });
-    return signed_codes(magnitudes, plus_or_minus, zero);
+  static __m256i magnitudes(const std::byte* block, int i) {
+    return words_at(iq3_xxs, [=](int n) { return index(block, 8 * i + n); });
+  }
+  static __m256i signs(const std::byte* block, int i) {
+    return words_at(even_signs, [=](int n) { return pattern(block, i, n); });
   }
   static __m128i factors(const std::byte* block) {
     return odd_factors(words_of_dwords(_mm256_srli_epi32(load32(block, 66), 28)));
@@ -41,7 +42,7 @@ struct IQ3_XXS {
 
  private:
   static unsigned index(const std::byte* block, int k) { return byte_at(block, 2 + k); }
-  static unsigned signs(const std::byte* block, int g, int k) {
+  static unsigned pattern(const std::byte* block, int g, int k) {
     return u32_at(block, 66 + 4 * g) >> 7 * k & 127;
   }
 };

@@ -1,5 +1,5 @@
-// The vector builds of the kernels that this processor runs, as test parameters, and random input
-// for them.
+// The builds of the kernels that this processor runs, as test parameters, and random input for
+// them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,6 +12,11 @@
 #include "kernels/cpu/kernels.h"
 
 namespace weld::test {
+
+inline std::vector<const kernels::Kernels*> all_builds() {
+  const kernels::KernelList available = kernels::available_kernels();
+  return {available.list, available.list + available.count};
+}
 
 /// Every vector build, each to be compared with the portable one.
 inline std::vector<const kernels::Kernels*> vector_builds() {

@@ -67,11 +67,6 @@ TEST_P(Limits, MultiplyAddsAreCountedByTheStep) {
     EXPECT_GT(kernels::measure_multiply_adds(pool, *GetParam(), arithmetic), 1e7);
 }
 
-std::vector<const kernels::Kernels*> all_builds() {
-  const kernels::KernelList available = kernels::available_kernels();
-  return {available.list, available.list + available.count};
-}
-
 INSTANTIATE_TEST_SUITE_P(Builds, Limits, testing::ValuesIn(all_builds()),
                          [](const auto& info) { return name_of(info.param); });
 

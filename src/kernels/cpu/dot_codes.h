@@ -34,12 +34,13 @@ inline Token operator+(const Token& x, ptrdiff_t columns) {
 
 #ifdef __AVX512VNNI__
 template <typename Block>
-inline constexpr bool signed_codes = false;
+inline constexpr bool signed_codes = quant::has_signs<Block>;
 #else
 /// vpmaddubsw adds two products in 16 signed bits: codes up to 128 fit. Larger ones are lifted
-/// signed numbers; they go back to their own sign, which moves over to the activations.
+/// signed numbers; they go back to their own sign, which moves over to the activations. So do signs
+/// that are stored apart.
 template <typename Block>
-inline constexpr bool signed_codes = Block::max_code > 128;
+inline constexpr bool signed_codes = Block::max_code > 128 || quant::has_signs<Block>;
 #endif
 
 /// What a product of codes still lacks, (code - zero) instead of code: made up for through the
@@ -47,22 +48,27 @@ inline constexpr bool signed_codes = Block::max_code > 128;
 template <typename Block>
 inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
 
-/// 8 sums of 4 products: of a block's codes from 32 i on and 32 codes of activations.
+/// 8 sums of 4 products of codes each.
+inline __m256i products(__m256i codes, __m256i x) {
+#ifdef __AVX512VNNI__
+  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), codes, x);
+#else
+  return _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1));
+#endif
+}
+
+/// The same of a block's codes from 32 i on.
 template <typename Block>
 [[gnu::always_inline]] inline __m256i products(const std::byte* block, int i, const int8_t* codes) {
   const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
-#ifdef __AVX512VNNI__
-  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), quant::codes<Block>(block, i), x);
-#else
-  __m256i pairs;
-  if constexpr (signed_codes<Block>) {
+  if constexpr (quant::has_signs<Block>) {
+    return products(Block::magnitudes(block, i), _mm256_sign_epi8(x, Block::signs(block, i)));
+  } else if constexpr (signed_codes<Block>) {
     const __m256i weights = Block::signed_codes(quant::RowBytes{block}, i);
-    pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
+    return products(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
   } else {
-    pairs = _mm256_maddubs_epi16(quant::codes<Block>(block, i), x);
+    return products(quant::codes<Block>(block, i), x);
   }
-  return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-#endif
 }
 
 /// Adds neighbours of a and of b, in each half: {a0 + a1, a2 + a3, b0 + b1, b2 + b3}. Where 16 bits
@@ -85,7 +91,7 @@ template <typename Block, int First, int Count>
                            x + ptrdiff_t{First} * 32);
   } else {
     constexpr int half = Count / 2;
-    constexpr int weight = signed_codes<Block> ? 128 : Block::max_code;
+    constexpr int weight = signed_codes<Block> ? Block::zero : Block::max_code;
     return add_neighbours<Count * 2 * 127 * weight>(
         half_sums<Block, First, half>(blocks, x), half_sums<Block, First + half, half>(blocks, x));
   }
