@@ -84,7 +84,8 @@ struct Entries {
   }
   /// The output row of an expert's i-th entry.
   size_t output(int expert, int i) const {
-    return static_cast<size_t>(routes ? routes->slot[static_cast<size_t>(begin(expert) + i)] : i);
+    const int entry = begin(expert) + i;
+    return static_cast<size_t>(routes ? routes->slot[static_cast<size_t>(entry)] : i);
   }
 };
 

@@ -96,7 +96,7 @@ template <typename Vector>
 
 /// Asks for the cache lines of `bytes` bytes: into the first-level cache what is read next, and
 /// into the second what is read later, as the first has few slots for lines on their way.
-template <int bytes, _mm_hint cache>
+template <int bytes, decltype(_MM_HINT_T0) cache>
 [[gnu::always_inline]] inline void prefetch(const void* data) {
   for (int i = 0; i < bytes; i += 64) _mm_prefetch(static_cast<const char*>(data) + i, cache);
 }
