@@ -27,7 +27,7 @@ struct IQ4_NL {
   }
   template <typename Bytes>
   static auto signed_codes(const Bytes& at, int) {
-    return lookup(iq4_values, at.nibbles(2));
+    return lookup(iq4_values.bytes, at.nibbles(2));
   }
   static void scales(const EightBlocks& blocks, float* scale, float*) {
     _mm256_storeu_ps(scale, eight_f16(blocks, 0));

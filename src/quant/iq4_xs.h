@@ -32,7 +32,7 @@ struct IQ4_XS {
   }
   template <typename Bytes>
   static auto signed_codes(const Bytes& at, int i) {
-    return lookup(iq4_values, at.nibbles(8 + 16 * i));
+    return lookup(iq4_values.bytes, at.nibbles(8 + 16 * i));
   }
   static __m128i factors(const std::byte* block) {
     const __m256i low =

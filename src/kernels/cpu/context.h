@@ -12,6 +12,9 @@
 
 namespace weld::kernels {
 
+/// Up to this many floats the calling thread is done before the others would have begun.
+inline constexpr size_t serial_values = 16384;
+
 /// How often the expensive things were done.
 struct Counters {
   int64_t dispatches = 0;  ///< operations shared out among the threads; each ends with one barrier
@@ -35,5 +38,14 @@ struct Context {
   ActivationBuffers input;           ///< of the current operation
   std::vector<Buffer<float>> tiles;  ///< outputs, for each thread
 };
+
+/// work(row) for all rows of `width` floats: shared out if there is enough of it.
+template <typename Work>
+void for_each_row(Context& context, int rows, int width, const Work& work) {
+  if (static_cast<size_t>(rows) * static_cast<size_t>(width) <= serial_values)
+    for (int row = 0; row < rows; ++row) work(row);
+  else
+    context.run(rows, [&](int row, int) noexcept { work(row); });
+}
 
 }  // namespace weld::kernels

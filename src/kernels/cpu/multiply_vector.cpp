@@ -5,7 +5,6 @@
 
 #include "kernels/cpu/dot_codes.h"
 #include "kernels/cpu/target.h"
-#include "kernels/cpu/unroll.h"
 #include "kernels/cpu/vector.h"
 #include "quant/types.h"
 

@@ -7,9 +7,6 @@
 namespace weld::kernels {
 namespace {
 
-/// Up to this many values the calling thread enters faster than it could ask for help.
-constexpr size_t serial_values = 16384;
-
 bool is_float(const Segment& segment) { return gguf::info(segment.type).block_elements == 1; }
 
 }  // namespace
@@ -21,14 +18,10 @@ const Activations& prepare(Context& context, std::span<const Segment> segments, 
   if (codes) ++context.counters.quantizations;
   ActivationBuffers& input = context.input;
   input.reserve(context.kernels, tokens, columns, values, codes);
-  const auto width = static_cast<size_t>(columns);
-  const auto enter = [&](int token, int) noexcept {
-    input.enter(context.kernels, token, x + static_cast<size_t>(token) * width);
-  };
-  if (static_cast<size_t>(tokens) * width <= serial_values)
-    for (int token = 0; token < tokens; ++token) enter(token, 0);
-  else
-    context.run(tokens, enter);
+  for_each_row(context, tokens, columns, [&](int token) {
+    input.enter(context.kernels, token,
+                x + static_cast<size_t>(token) * static_cast<size_t>(columns));
+  });
   return input.view();
 }
 

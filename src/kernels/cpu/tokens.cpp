@@ -5,21 +5,6 @@
 #include <cmath>
 
 namespace weld::kernels {
-namespace {
-
-/// Below this many floats the calling thread is done before the others would have begun.
-constexpr size_t serial_values = 16384;
-
-/// work(row) for all rows: shared out if there is enough of it.
-template <typename Work>
-void for_each_row(Context& context, int rows, int width, const Work& work) {
-  if (static_cast<size_t>(rows) * static_cast<size_t>(width) <= serial_values)
-    for (int row = 0; row < rows; ++row) work(row);
-  else
-    context.run(rows, [&](int row, int) noexcept { work(row); });
-}
-
-}  // namespace
 
 void norm_rows(Context& context, const float* x, int rows, int n, const float* weight,
                float epsilon, float* y) {
