@@ -6,6 +6,7 @@
 // tokens' columns would also fall on the same few lines of the cache and throw each other out.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -43,6 +44,11 @@ inline constexpr int padded_columns = 256;
   return strips * static_cast<size_t>(tokens) * static_cast<size_t>(strip);
 }
 
+/// A scale without its last two bits, so that kernels can multiply it by 3 exactly.
+[[gnu::always_inline]] inline float short_scale(float scale) {
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(scale) & ~3U);
+}
+
 /// Activations of some tokens; a form that no weight needs is null. Quantized: value = scale *
 /// code, by groups of group_size.
 struct Activations {
@@ -52,7 +58,7 @@ struct Activations {
   const int8_t* codes = nullptr;  ///< in strips of code_strip, as all that follows
   const int16_t* wide_codes =
       nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
-  const float* scales = nullptr;  ///< of groups
+  const float* scales = nullptr;  ///< of groups, each a short_scale()
   const int16_t* half_sums = nullptr;  ///< sums of half groups' codes
 
   [[gnu::always_inline]] size_t value_at(int token, int column) const {

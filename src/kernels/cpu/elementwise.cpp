@@ -44,7 +44,7 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
         _mm256_max_ps(_mm256_and_ps(v[2], no_sign), _mm256_and_ps(v[3], no_sign));
     const float largest = max_of_lanes(_mm256_max_ps(largest_01, largest_23));
     const bool zero = !(largest >= 1e-30F);
-    const float scale = zero ? 0.0F : largest / 127.0F;
+    const float scale = zero ? 0.0F : short_scale(largest / 127.0F);
     const __m256 inverse = _mm256_set1_ps(zero ? 0.0F : 127.0F / largest);
     __m256i whole[4];
     for (int i = 0; i < 4; ++i) whole[i] = _mm256_cvtps_epi32(v[i] * inverse);

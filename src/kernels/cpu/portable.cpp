@@ -17,7 +17,7 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
     for (int i = 0; i < group_size; ++i) largest = std::max(largest, std::fabs(group[i]));
     // Below 1e-30 the reciprocal would overflow; such a group contributes nothing.
     const bool zero = !(largest >= 1e-30F);
-    const float scale = zero ? 0.0F : largest / 127.0F;
+    const float scale = zero ? 0.0F : short_scale(largest / 127.0F);
     const float inverse = zero ? 0.0F : 127.0F / largest;
     int sum[2] = {0, 0};
     for (int i = 0; i < group_size; ++i) {
