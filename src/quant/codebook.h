@@ -28,21 +28,25 @@ consteval Codebook<Word, n> expand(const uint16_t (&packed)[n],
   return book;
 }
 
-/// The 128 patterns of signs, 1 or -1 a byte, of eight weights of which an even number is negative:
-/// 7 bits say the signs of the first seven (a 1 is a minus) and so the eighth's.
-consteval Codebook<uint64_t, 128> expand_even_signs() {
-  Codebook<uint64_t, 128> book{};
-  for (unsigned pattern = 0; pattern < 128; ++pattern) {
+/// Signs, 1 or -1 a byte, of eight weights of which an even number is negative: 7 bits say the
+/// signs of the first seven (a 1 is a minus) and so the eighth's. `unused` bits of an index are
+/// below them.
+template <int unused>
+consteval Codebook<uint64_t, 128 << unused> expand_even_signs() {
+  Codebook<uint64_t, 128 << unused> book{};
+  for (unsigned index = 0; index < 128U << unused; ++index) {
     unsigned minuses = 0;
     for (unsigned w = 0; w < 8; ++w) {
-      const bool minus = w < 7 ? pattern >> w & 1 : minuses % 2;
+      const bool minus = w < 7 ? index >> unused >> w & 1 : minuses % 2;
       minuses += minus;
-      book.words[pattern] |= uint64_t{minus ? 0xffU : 0x01U} << 8 * w;
+      book.words[index] |= uint64_t{minus ? 0xffU : 0x01U} << 8 * w;
     }
   }
   return book;
 }
-inline constexpr Codebook<uint64_t, 128> even_signs = expand_even_signs();
+inline constexpr auto even_signs = expand_even_signs<0>();
+/// For a byte as it is, with 7 bits for the signs and one for something else.
+inline constexpr auto even_signs_of_byte = expand_even_signs<1>();
 
 inline namespace WELD_TARGET {
 
@@ -67,6 +71,32 @@ template <int n, typename Index>
 [[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book, Index index) {
   const auto word = [&](int k) { return static_cast<int>(book.words[index(k)]); };
   return _mm256_setr_epi32(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7));
+}
+
+/// The same with indices of 16 bits each, lowest first. Shifted one after the other: each from the
+/// whole would take one instruction more.
+template <int n>
+[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint64_t, n>& book,
+                                               uint64_t indices) {
+  const auto second = indices >> 16, third = second >> 16, fourth = third >> 16;
+  const auto word = [&](uint64_t v) { return static_cast<int64_t>(book.words[v & 0xffff]); };
+  return _mm256_setr_epi64x(word(indices), word(second), word(third), word(fourth));
+}
+template <int n>
+[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book,
+                                               uint64_t first_half, uint64_t second_half) {
+  const auto four = [&](uint64_t indices) __attribute__((always_inline)) {
+    const auto second = indices >> 16, third = second >> 16, fourth = third >> 16;
+    const auto word = [&](uint64_t v) { return static_cast<int>(book.words[v & 0xffff]); };
+    return _mm_setr_epi32(word(indices), word(second), word(third), word(fourth));
+  };
+  return _mm256_set_m128i(four(second_half), four(first_half));
+}
+
+/// Qword k of a vector.
+template <int k>
+[[gnu::always_inline]] inline uint64_t qword(__m128i v) {
+  return static_cast<uint64_t>(k == 0 ? _mm_cvtsi128_si64(v) : _mm_extract_epi64(v, 1));
 }
 
 /// Signs of 32 weights from a bit each; a 1 is a minus.

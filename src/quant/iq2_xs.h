@@ -18,7 +18,7 @@ struct IQ2_XS {
 
   static uint8_t code(const std::byte* block, int i) {
     const int k = i / 8;
-    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[pattern(block, k)], i % 8));
+    const auto sign = static_cast<int8_t>(weight_of(even_signs_of_byte.words[sign_byte(block, k)], i % 8));
     return zero + sign * weight_of(iq2_xs.words[index(block, k)], i % 8);
   }
   static float scale(const std::byte* block, int g) {
@@ -32,7 +32,7 @@ struct IQ2_XS {
     return words_at(iq2_xs, [=](int n) { return index(block, 4 * i + n); });
   }
   static __m256i signs(const std::byte* block, int i) {
-    return words_at(even_signs, [=](int n) { return pattern(block, 4 * i + n); });
+    return words_at(even_signs_of_byte, [=](int n) { return sign_byte(block, 4 * i + n); });
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 66); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
@@ -40,7 +40,7 @@ struct IQ2_XS {
 
  private:
   static unsigned index(const std::byte* block, int k) { return u16_at(block, 2 + 2 * k) & 511U; }
-  static unsigned pattern(const std::byte* block, int k) { return byte_at(block, 3 + 2 * k) >> 1; }
+  static unsigned sign_byte(const std::byte* block, int k) { return byte_at(block, 3 + 2 * k); }
 };
 
 }  // namespace WELD_TARGET

@@ -244,26 +244,20 @@ template <Sums sums, bool HasZero, int Steps, int Tokens>
                         : sums == Sums::Bytes4 ? 4
                         : sums == Sums::Bytes2 ? 2
                                                : 1;
-    unroll<Steps / run>([&](auto part) __attribute__((always_inline)) {
-      __m256i pairs[Tokens][2];
-      unroll<run>([&](auto i) __attribute__((always_inline)) {
-        const ptrdiff_t step = ptrdiff_t{group} * Steps + part * run + i;
-        const __m256i rows[2] = {load_panel(panel + step * 128),
-                                 load_panel(panel + step * 128 + 32)};
-        unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-          const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + step * 4));
-          unroll<2>([&](auto v) __attribute__((always_inline)) {
-            const __m256i two = _mm256_maddubs_epi16(rows[v], x);
-            __m256i total = i == 0 ? two : _mm256_add_epi16(pairs[t][v], two);
-            settle(total);
-            pairs[t][v] = total;
-          });
-        });
-      });
+    __m256i pairs[Tokens][2];
+    unroll<Steps>([&](auto s) __attribute__((always_inline)) {
+      const ptrdiff_t step = ptrdiff_t{group} * Steps + s;
+      const __m256i rows[2] = {load_panel(panel + step * 128), load_panel(panel + step * 128 + 32)};
       unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+        const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + step * 4));
         unroll<2>([&](auto v) __attribute__((always_inline)) {
-          add(std::bool_constant<part == 0>{}, t, v,
-              _mm256_madd_epi16(pairs[t][v], _mm256_set1_epi16(1)));
+          __m256i total = _mm256_maddubs_epi16(rows[v], x);
+          if constexpr (s % run != 0) total = _mm256_add_epi16(pairs[t][v], total);
+          settle(total);
+          pairs[t][v] = total;
+          if constexpr (s % run == run - 1)
+            add(std::bool_constant<s / run == 0>{}, t, v,
+                _mm256_madd_epi16(total, _mm256_set1_epi16(1)));
         });
       });
     });
