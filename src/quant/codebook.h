@@ -70,33 +70,8 @@ template <int n, typename Index>
 template <int n, typename Index>
 [[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book, Index index) {
   const auto word = [&](int k) { return static_cast<int>(book.words[index(k)]); };
-  return _mm256_setr_epi32(word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7));
-}
-
-/// The same with indices of 16 bits each, lowest first. Shifted one after the other: each from the
-/// whole would take one instruction more.
-template <int n>
-[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint64_t, n>& book,
-                                               uint64_t indices) {
-  const auto second = indices >> 16, third = second >> 16, fourth = third >> 16;
-  const auto word = [&](uint64_t v) { return static_cast<int64_t>(book.words[v & 0xffff]); };
-  return _mm256_setr_epi64x(word(indices), word(second), word(third), word(fourth));
-}
-template <int n>
-[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book,
-                                               uint64_t first_half, uint64_t second_half) {
-  const auto four = [&](uint64_t indices) __attribute__((always_inline)) {
-    const auto second = indices >> 16, third = second >> 16, fourth = third >> 16;
-    const auto word = [&](uint64_t v) { return static_cast<int>(book.words[v & 0xffff]); };
-    return _mm_setr_epi32(word(indices), word(second), word(third), word(fourth));
-  };
-  return _mm256_set_m128i(four(second_half), four(first_half));
-}
-
-/// Qword k of a vector.
-template <int k>
-[[gnu::always_inline]] inline uint64_t qword(__m128i v) {
-  return static_cast<uint64_t>(k == 0 ? _mm_cvtsi128_si64(v) : _mm_extract_epi64(v, 1));
+  return _mm256_setr_m128i(_mm_setr_epi32(word(0), word(1), word(2), word(3)),
+                           _mm_setr_epi32(word(4), word(5), word(6), word(7)));
 }
 
 /// Signs of 32 weights from a bit each; a 1 is a minus.

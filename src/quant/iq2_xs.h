@@ -18,7 +18,8 @@ struct IQ2_XS {
 
   static uint8_t code(const std::byte* block, int i) {
     const int k = i / 8;
-    const auto sign = static_cast<int8_t>(weight_of(even_signs_of_byte.words[sign_byte(block, k)], i % 8));
+    const auto sign =
+        static_cast<int8_t>(weight_of(even_signs_of_byte.words[sign_byte(block, k)], i % 8));
     return zero + sign * weight_of(iq2_xs.words[index(block, k)], i % 8);
   }
   static float scale(const std::byte* block, int g) {

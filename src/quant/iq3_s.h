@@ -32,10 +32,14 @@ struct IQ3_S {
     // The eight indices at once: one by one their high parts cost more than the look-up. A
     // multiplication moves bit k of a byte to bit 8.
     const __m128i to_bit_8 = _mm_setr_epi16(256, 128, 64, 32, 16, 8, 4, 2);
-    const __m128i moved = _mm_mullo_epi16(_mm_set1_epi8(static_cast<char>(block[66 + i])), to_bit_8);
+    const __m128i moved =
+        _mm_mullo_epi16(_mm_set1_epi8(static_cast<char>(block[66 + i])), to_bit_8);
     const __m128i high = _mm_and_si128(moved, _mm_set1_epi16(256));
     const __m128i indices = _mm_or_si128(_mm_cvtepu8_epi16(load8(block, 2 + 8 * i)), high);
-    return words_at(iq3_s, qword<0>(indices), qword<1>(indices));
+    const auto first = static_cast<uint64_t>(_mm_cvtsi128_si64(indices));
+    const auto second = static_cast<uint64_t>(_mm_extract_epi64(indices, 1));
+    return words_at(iq3_s,
+                    [=](int n) { return (n < 4 ? first : second) >> 16 * (n % 4) & 0xffff; });
   }
   static __m256i signs(const std::byte* block, int i) {
     return signs_of(u32_at(block, 74 + 4 * i));
