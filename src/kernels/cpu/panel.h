@@ -110,15 +110,18 @@ struct Rows {
   }
 };
 
-/// Calls f with the number of tokens as a constant, for whole tiles and the rest.
+/// Calls f with the number of tokens as a constant and the first one, for tiles as even as can be:
+/// one of a few tokens would have too few sums to hide the latency of their additions.
 template <int tile, typename F>
 void for_each_tile(int tokens, F f) {
   int token = 0;
-  for (; token + tile <= tokens; token += tile) f(std::integral_constant<int, tile>{}, token);
-  const int rest = tokens - token;
-  unroll<tile - 1>([&](auto n) {
-    if (rest == n + 1) f(std::integral_constant<int, n + 1>{}, token);
-  });
+  for (int tiles = (tokens + tile - 1) / tile; tiles > 0; --tiles) {
+    const int size = (tokens - token + tiles - 1) / tiles;
+    unroll<tile>([&](auto n) {
+      if (size == n + 1) f(std::integral_constant<int, n + 1>{}, token);
+    });
+    token += size;
+  }
 }
 
 }  // namespace weld::kernels::WELD_TARGET
