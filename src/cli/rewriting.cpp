@@ -100,11 +100,8 @@ std::string ranges_text(const std::vector<uint64_t>& blocks) {
 void report_units(const Layout& layout, Request::Action action) {
   const bool merge = action == Request::Action::Merge;
   std::map<std::pair<const Group*, std::string>, std::vector<uint64_t>> outcomes;
-  uint64_t added = 0;
-  for (const UnitResult& result : layout.units) {
+  for (const UnitResult& result : layout.units)
     outcomes[{result.unit.group, result.reason}].push_back(result.unit.block);
-    added += result.bytes_added;
-  }
   for (const auto& [outcome, blocks] : outcomes) {
     const auto& [group, reason] = outcome;
     const std::string where = ranges_text(blocks);

@@ -98,11 +98,13 @@ class Key {
   Value of(const Value& item) const {
     if (!several_) return part(paths_[0], item);
     std::vector<Value> parts;
+    parts.reserve(paths_.size());
     for (const Path& path : paths_) parts.push_back(part(path, item));
     return make_list(heap_, std::move(parts), true);
   }
   std::vector<Value> of_all(const std::vector<Value>& items) const {
     std::vector<Value> keys;
+    keys.reserve(items.size());
     for (const Value& item : items) keys.push_back(of(item));
     heap_.take(keys.size() * sizeof(Value));
     return keys;
@@ -214,7 +216,7 @@ std::vector<Value> reversed(const Call& call) {
 
 Value last(Call& call) {
   if (as_list(call.self) || as_text(call.self)) {
-    const Value found = length(call.self) ? get_item(call.heap, call.self, int64_t{-1}) : Value();
+    Value found = length(call.self) ? get_item(call.heap, call.self, int64_t{-1}) : Value();
     if (!is_undefined(found)) return found;
   }
   const std::vector<Value> items = reversed(call);

@@ -23,7 +23,7 @@ class Call {
   bool has(size_t i) const { return bound_[i].has_value(); }
   const Value& operator[](size_t i) const { return *bound_[i]; }
   /// The argument, or what it is when it is left out; Throws Fault if it is of another type.
-  Value value(size_t i, Value otherwise) const { return has(i) ? *bound_[i] : otherwise; }
+  Value value(size_t i, const Value& otherwise) const { return has(i) ? *bound_[i] : otherwise; }
   bool flag(size_t i, bool otherwise) const { return has(i) ? truth_of(i) : otherwise; }
   int64_t integer(size_t i, int64_t otherwise) const;
   const std::string& text(size_t i) const;

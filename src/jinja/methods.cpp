@@ -458,7 +458,7 @@ Value pop(Call& call) {
   const auto at = index_in(call.integer(0, -1), items.size());
   if (!at) fault("pop index out of range");
   call.heap.step(items.size() - *at);
-  const Value value = items[*at];
+  Value value = std::move(items[*at]);
   items.erase(items.begin() + static_cast<ptrdiff_t>(*at));
   return value;
 }

@@ -72,6 +72,7 @@ void sort_values(Heap& heap, std::vector<Value>& items, const std::vector<Value>
     return descending ? less(heap, keys[b], keys[a]) : less(heap, keys[a], keys[b]);
   });
   std::vector<Value> sorted;
+  sorted.reserve(items.size());
   for (const size_t i : order) sorted.push_back(items[i]);
   items = std::move(sorted);
 }
