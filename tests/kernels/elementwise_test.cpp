@@ -45,6 +45,13 @@ TEST_P(Elementwise, QuantizesToTheSameCodes) {
   }
 }
 
+// AVX-512 multiplies scales by 1.5 times a power of two and relies on the product.
+TEST_P(Elementwise, ScalesTimesThreeAreExact) {
+  const Quantized quantized(build(), random_floats(65536, random_));
+  for (const float scale : quantized.scales)
+    ASSERT_EQ(static_cast<double>(scale * 3.0F), static_cast<double>(scale) * 3.0);
+}
+
 TEST_P(Elementwise, QuantizationErrsByHalfAStep) {
   const std::vector<float> x = random_floats(4096, random_);
   for (const Kernels* kernels : {&build(), &plain}) {

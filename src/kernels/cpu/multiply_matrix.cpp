@@ -326,8 +326,7 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
     at.codes[t] =
         sums == Sums::Words ? reinterpret_cast<const int8_t*>(x.wide_codes + code) : x.codes + code;
     for (int g = 0; g < columns / Block::group; g += 8)
-      enter_groups<Block, sums == Sums::Words ? 0 : Block::zero>(x.scales + code / 32,
-                                                                 x.half_sums + code / 16, t, g, at);
+      enter_groups<Block, zero>(x.scales + code / 32, x.half_sums + code / 16, t, g, at);
   }
   sweep_codes<sums, Block::group, zero != 0, Block::has_offset, Tokens>(panel, rows, columns, at);
 }
