@@ -451,11 +451,11 @@ class Interpreter {
     for (size_t i = 0; i < wanted; ++i) assign(*target.items[i], values[i]);
   }
 
-  /// Runs the body of a node and gives what it prints.
+  /// Runs the body of a node and gives what it prints, unless it ends early.
   Flow capture_body(const Node& node, Value& text) {
     Capture capture(*this);
     const Flow flow = run_body(node.body);
-    text = capture.finish();
+    if (flow == Flow::Next) text = capture.finish();
     // The analyzer does not follow ~Capture, which puts out_ back.
     return flow;  // NOLINT(clang-analyzer-core.StackAddressEscape)
   }

@@ -305,12 +305,15 @@ template <typename Block, int Zero, int Tokens>
     const auto* halves = reinterpret_cast<const __m128i*>(half_sums + g);
     sums = _mm256_cvtepi16_epi32(_mm_loadu_si128(halves));
   }
-  const __m256i start = _mm256_sub_epi32(_mm256_set1_epi32(std::bit_cast<int32_t>(lift)),
-                                         _mm256_mullo_epi32(sums, _mm256_set1_epi32(Zero)));
-  _mm256_store_si256(reinterpret_cast<__m256i*>(&tile.starts[t][g]), start);
   _mm256_store_ps(&tile.scales[t][g], scale);
-  _mm256_store_ps(&tile.unlifts[t][g], scale * _mm256_set1_ps(-lift));
-  _mm256_store_ps(&tile.sums[t][g], scale * _mm256_cvtepi32_ps(sums));
+  if constexpr (lift != 0 || Zero != 0) {
+    const __m256i start = _mm256_sub_epi32(_mm256_set1_epi32(std::bit_cast<int32_t>(lift)),
+                                           _mm256_mullo_epi32(sums, _mm256_set1_epi32(Zero)));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(&tile.starts[t][g]), start);
+  }
+  if constexpr (lift != 0) _mm256_store_ps(&tile.unlifts[t][g], scale * _mm256_set1_ps(-lift));
+  if constexpr (Block::has_offset)
+    _mm256_store_ps(&tile.sums[t][g], scale * _mm256_cvtepi32_ps(sums));
 }
 
 template <typename Block, int Tokens>
