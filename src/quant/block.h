@@ -26,6 +26,11 @@
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
 //   scales(blocks, scale, offset) for blocks of 32: the scales (and offsets) of eight of them
 //   scales(block, scale)          for others: all groups' scales
+// and for AVX-512 VBMI, if it has a codebook
+//   code_steps(at, g, steps)  of 16 rows the codes of weights 32 g .. 32 g + 31, four of each row a
+//                      step: at(o) is the dword at byte o of each row's block, from columns_begin
+//                      up to columns_end
+//   factors(at, g)     the factors of group g, in 32 bits each
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //
@@ -187,6 +192,12 @@ inline __m256 eight_f16(const EightBlocks& blocks, int i) {
 template <typename Block>
 inline constexpr bool is_bytewise = requires {
   Block::codes_begin;
+};
+
+/// Whether a type's codes and scales can be made for 16 rows at once.
+template <typename Block>
+inline constexpr bool has_columns = requires {
+  Block::columns_begin;
 };
 
 /// Whether a type's codes are made of magnitudes and signs.

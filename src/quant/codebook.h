@@ -28,6 +28,32 @@ consteval Codebook<Word, n> expand(const uint16_t (&packed)[n],
   return book;
 }
 
+/// Codewords as two bytes, for look-ups of bytes: of eight weights with 2 bits each those of the
+/// first four and of the last four, of four weights the low 2 bits of each and the third bit.
+template <int n>
+struct SplitCodebook {
+  alignas(64) uint8_t parts[2][n];
+};
+template <int n>
+consteval SplitCodebook<n> split_eights(const uint16_t (&packed)[n]) {
+  SplitCodebook<n> book{};
+  for (int c = 0; c < n; ++c) {
+    book.parts[0][c] = packed[c] & 255;
+    book.parts[1][c] = packed[c] >> 8;
+  }
+  return book;
+}
+template <int n>
+consteval SplitCodebook<n> split_fours(const uint16_t (&packed)[n]) {
+  SplitCodebook<n> book{};
+  for (int c = 0; c < n; ++c)
+    for (int w = 0; w < 4; ++w) {
+      book.parts[0][c] |= (packed[c] >> 4 * w & 3) << 2 * w;
+      book.parts[1][c] |= (packed[c] >> (4 * w + 2) & 1) << w;
+    }
+  return book;
+}
+
 /// Signs, 1 or -1 a byte, of eight weights of which an even number is negative: 7 bits say the
 /// signs of the first seven (a 1 is a minus) and so the eighth's. `unused` bits of an index are
 /// below them.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "quant/codebook.h"
+#include "quant/columns.h"
 
 namespace weld::quant {
 
@@ -180,5 +181,8 @@ inline constexpr uint16_t iq1_packed[2048] = {
     0xaa82, 0xaa88, 0xaa8a, 0xaa95, 0xaaa0, 0xaaa2, 0xaaa8, 0xaaaa,
 };
 inline constexpr Codebook<uint64_t, 2048> iq1 = expand<uint64_t>(iq1_packed, {1, 9, 17});
+inline constexpr SplitCodebook<2048> iq1_split = split_eights(iq1_packed);
+/// Codes by a weight's two bits and, above them, the bit that moves it by 1 less.
+inline constexpr CodeTable iq1_codes = repeat({2, 10, 18, 0, 0, 8, 16, 0});
 
 }  // namespace weld::quant

@@ -6,6 +6,7 @@
 // The codes count eighths; the scale has the 1/8.
 #pragma once
 
+#include "quant/columns.h"
 #include "quant/iq1_codebook.h"
 #include "quant/iq_scales.h"
 
@@ -43,6 +44,21 @@ struct IQ1_M {
     return _mm256_set_m128i(second, first);
   }
   static float unit(const std::byte* block) { return d(block) * 0.125F; }
+#endif
+
+#ifdef __AVX512VBMI__
+  static constexpr int columns_begin = 0, columns_end = 56;
+  template <typename Columns>
+  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
+    const __m512i qh = at(32 + g / 2 * 4);
+    const __m512i high = fields(qh, g % 2 * 16, 4, 0);
+    const auto shift = [=](int s) { return fields(qh, g % 2 * 16 + s / 2 * 4 + 3, 0, 2); };
+    look_up_eights(iq1_split, iq1_codes, indices(at(4 * g), high, 3), shift, steps);
+  }
+  template <typename Columns>
+  static __m512i factors(const Columns& at, int g) {
+    return odd_factors(field(at(48 + g / 8 * 4), g / 4 % 2 * 16 + g % 4 * 3, 7));
+  }
 #endif
 
  private:

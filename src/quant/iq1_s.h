@@ -5,6 +5,7 @@
 // The codes count eighths; the scale has the 1/8.
 #pragma once
 
+#include "quant/columns.h"
 #include "quant/iq1_codebook.h"
 #include "quant/iq_scales.h"
 
@@ -35,6 +36,22 @@ struct IQ1_S {
     return odd_factors(_mm_and_si128(_mm_srli_epi16(load16(block, 34), 12), _mm_set1_epi16(7)));
   }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
+#endif
+
+#ifdef __AVX512VBMI__
+  static constexpr int columns_begin = 2, columns_end = 50;
+  template <typename Columns>
+  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
+    const __m512i qh = at(34 + g / 2 * 4);
+    const __m512i high = fields(qh, g % 2 * 16, 3, 0);
+    const __m512i shift = fields(qh, g % 2 * 16 + 15, 0, 2);
+    look_up_eights(
+        iq1_split, iq1_codes, indices(at(2 + 4 * g), high, 3), [=](int) { return shift; }, steps);
+  }
+  template <typename Columns>
+  static __m512i factors(const Columns& at, int g) {
+    return odd_factors(field(at(34 + g / 2 * 4), g % 2 * 16 + 12, 7));
+  }
 #endif
 
  private:

@@ -5,6 +5,8 @@
 
 namespace weld::quant {
 
+inline constexpr uint8_t iq2_magnitudes[] = {8, 25, 43};
+
 inline constexpr uint16_t iq2_xxs_packed[256] = {
     0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0020, 0x0022, 0x0028, 0x002a, 0x0041,
     0x0044, 0x0050, 0x0058, 0x0061, 0x0064, 0x0080, 0x0082, 0x008a, 0x00a2, 0x0101, 0x0104, 0x0110,
@@ -29,7 +31,8 @@ inline constexpr uint16_t iq2_xxs_packed[256] = {
     0x9180, 0x9245, 0x9400, 0x9422, 0x9444, 0x9551, 0x9881, 0x9920, 0xa002, 0xa050, 0xa085, 0xa109,
     0xa200, 0xa418, 0xa850, 0xa904,
 };
-inline constexpr Codebook<uint64_t, 256> iq2_xxs = expand<uint64_t>(iq2_xxs_packed, {8, 25, 43});
+inline constexpr Codebook<uint64_t, 256> iq2_xxs = expand<uint64_t>(iq2_xxs_packed, iq2_magnitudes);
+inline constexpr SplitCodebook<256> iq2_xxs_split = split_eights(iq2_xxs_packed);
 
 inline constexpr uint16_t iq2_xs_packed[512] = {
     0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0016, 0x0019, 0x0020, 0x0022, 0x0025,
@@ -76,7 +79,8 @@ inline constexpr uint16_t iq2_xs_packed[512] = {
     0xa22a, 0xa280, 0xa2a0, 0xa440, 0xa495, 0xa665, 0xa698, 0xa80a, 0xa820, 0xa822, 0xa828, 0xa8a0,
     0xa8a8, 0xa904, 0xa984, 0xa986, 0xaa28, 0xaa2a, 0xaa91, 0xaaaa,
 };
-inline constexpr Codebook<uint64_t, 512> iq2_xs = expand<uint64_t>(iq2_xs_packed, {8, 25, 43});
+inline constexpr Codebook<uint64_t, 512> iq2_xs = expand<uint64_t>(iq2_xs_packed, iq2_magnitudes);
+inline constexpr SplitCodebook<512> iq2_xs_split = split_eights(iq2_xs_packed);
 
 inline constexpr uint16_t iq2_s_packed[1024] = {
     0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0016, 0x0019, 0x0020, 0x0022, 0x0025,
@@ -166,6 +170,7 @@ inline constexpr uint16_t iq2_s_packed[1024] = {
     0xa4a4, 0xa500, 0xa519, 0xa651, 0xa80a, 0xa828, 0xa8a2, 0xa954, 0xa986, 0xaa08, 0xaa0a, 0xaa20,
     0xaa22, 0xaa28, 0xaa88, 0xaaaa,
 };
-inline constexpr Codebook<uint64_t, 1024> iq2_s = expand<uint64_t>(iq2_s_packed, {8, 25, 43});
+inline constexpr Codebook<uint64_t, 1024> iq2_s = expand<uint64_t>(iq2_s_packed, iq2_magnitudes);
+inline constexpr SplitCodebook<1024> iq2_s_split = split_eights(iq2_s_packed);
 
 }  // namespace weld::quant

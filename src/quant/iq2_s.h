@@ -6,6 +6,7 @@
 // scale of group g.
 #pragma once
 
+#include "quant/columns.h"
 #include "quant/iq2_codebooks.h"
 #include "quant/iq_scales.h"
 
@@ -37,6 +38,22 @@ struct IQ2_S {
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 74); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
+#endif
+
+#ifdef __AVX512VBMI__
+  static constexpr int columns_begin = 2, columns_end = 82;
+  template <typename Columns>
+  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
+    static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
+    const __m512i high = fields(at(66 + g / 4 * 4), g % 4 * 8, 2, 0);
+    const __m512i signs = at(34 + 4 * g);
+    const auto sign = [=](int s) { return fields(signs, 4 * s, 1, 2); };
+    look_up_eights(iq2_s_split, codes, indices(at(2 + 4 * g), high, 2), sign, steps);
+  }
+  template <typename Columns>
+  static __m512i factors(const Columns& at, int g) {
+    return odd_factors(field(at(74 + g / 8 * 4), g % 8 * 4, 15));
+  }
 #endif
 
  private:

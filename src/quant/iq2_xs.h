@@ -5,6 +5,7 @@
 // is the scale of group g.
 #pragma once
 
+#include "quant/columns.h"
 #include "quant/iq2_codebooks.h"
 #include "quant/iq_scales.h"
 
@@ -37,6 +38,26 @@ struct IQ2_XS {
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 66); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
+#endif
+
+#ifdef __AVX512VBMI__
+  static constexpr int columns_begin = 2, columns_end = 74;
+  template <typename Columns>
+  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
+    static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
+    // The bytes of two dwords, lower and higher apart, then in the codewords' order.
+    const __m512i a = at(2 + 8 * g), b = at(6 + 8 * g);
+    const __m512i order = _mm512_set4_epi32(0x0f0d0e0c, 0x0b090a08, 0x07050604, 0x03010200);
+    const __m512i low = _mm512_shuffle_epi8(choose(0x00ff00ff, a, _mm512_slli_epi32(b, 8)), order);
+    const __m512i high = _mm512_shuffle_epi8(choose(0x00ff00ff, _mm512_srli_epi32(a, 8), b), order);
+    const __m512i signs = signs_of_patterns(_mm512_srli_epi16(high, 1));
+    const auto sign = [=](int s) { return fields(signs, 4 * s, 1, 2); };
+    look_up_eights(iq2_xs_split, codes, indices(low, high, 1), sign, steps);
+  }
+  template <typename Columns>
+  static __m512i factors(const Columns& at, int g) {
+    return odd_factors(field(at(66 + g / 8 * 4), g % 8 * 4, 15));
+  }
 #endif
 
  private:

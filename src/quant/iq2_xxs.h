@@ -5,6 +5,7 @@
 // 4 bits the scale.
 #pragma once
 
+#include "quant/columns.h"
 #include "quant/iq2_codebooks.h"
 #include "quant/iq_scales.h"
 
@@ -43,6 +44,21 @@ struct IQ2_XXS {
     return odd_factors(words_of_dwords(_mm256_srli_epi32(ordered, 28)));
   }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
+#endif
+
+#ifdef __AVX512VBMI__
+  static constexpr int columns_begin = 2, columns_end = 66;
+  template <typename Columns>
+  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
+    static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
+    const __m512i signs = signs_of_patterns(fields(at(6 + 8 * g), 0, 7, 0));
+    const auto sign = [=](int s) { return fields(signs, 4 * s, 1, 2); };
+    look_up_eights(iq2_xxs_split, codes, indices(at(2 + 8 * g)), sign, steps);
+  }
+  template <typename Columns>
+  static __m512i factors(const Columns& at, int g) {
+    return odd_factors(field(at(6 + 8 * g), 28, 15));
+  }
 #endif
 
  private:

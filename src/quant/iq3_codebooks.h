@@ -5,6 +5,7 @@
 
 namespace weld::quant {
 
+inline constexpr uint8_t iq3_xxs_magnitudes[] = {4, 12, 20, 28, 36, 44, 52, 62};
 inline constexpr uint16_t iq3_xxs_packed[256] = {
     0x0000, 0x0002, 0x0004, 0x0011, 0x0013, 0x0017, 0x0020, 0x0022, 0x0031, 0x0042, 0x0073, 0x0075,
     0x0101, 0x0103, 0x0110, 0x0112, 0x0121, 0x0125, 0x0130, 0x0132, 0x0141, 0x0154, 0x0170, 0x0200,
@@ -30,8 +31,10 @@ inline constexpr uint16_t iq3_xxs_packed[256] = {
     0x7500, 0x7502, 0x7524, 0x7630,
 };
 inline constexpr Codebook<uint32_t, 256> iq3_xxs =
-    expand<uint32_t>(iq3_xxs_packed, {4, 12, 20, 28, 36, 44, 52, 62});
+    expand<uint32_t>(iq3_xxs_packed, iq3_xxs_magnitudes);
+inline constexpr SplitCodebook<256> iq3_xxs_split = split_fours(iq3_xxs_packed);
 
+inline constexpr uint8_t iq3_s_magnitudes[] = {1, 3, 5, 7, 9, 11, 13, 15};
 inline constexpr uint16_t iq3_s_packed[512] = {
     0x0000, 0x0001, 0x0002, 0x0005, 0x0007, 0x0010, 0x0011, 0x0012, 0x0014, 0x0016, 0x0020, 0x0021,
     0x0025, 0x0033, 0x0040, 0x0042, 0x0045, 0x0047, 0x0051, 0x0053, 0x0060, 0x0062, 0x0071, 0x0074,
@@ -77,7 +80,7 @@ inline constexpr uint16_t iq3_s_packed[512] = {
     0x7204, 0x7210, 0x7216, 0x7221, 0x7230, 0x7251, 0x7302, 0x7332, 0x7335, 0x7353, 0x7401, 0x7405,
     0x7413, 0x7420, 0x7450, 0x7522, 0x7542, 0x7602, 0x7631, 0x7700,
 };
-inline constexpr Codebook<uint32_t, 512> iq3_s =
-    expand<uint32_t>(iq3_s_packed, {1, 3, 5, 7, 9, 11, 13, 15});
+inline constexpr Codebook<uint32_t, 512> iq3_s = expand<uint32_t>(iq3_s_packed, iq3_s_magnitudes);
+inline constexpr SplitCodebook<512> iq3_s_split = split_fours(iq3_s_packed);
 
 }  // namespace weld::quant

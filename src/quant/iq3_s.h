@@ -5,6 +5,7 @@
 // high part. Bit i of signs is the sign of weight i. Nibble g of scales is the scale of group g.
 #pragma once
 
+#include "quant/columns.h"
 #include "quant/iq3_codebooks.h"
 #include "quant/iq_scales.h"
 
@@ -49,6 +50,25 @@ struct IQ3_S {
     return odd_factors(words_of_dwords(bit_fields(u32_at(block, 106), shifts, 15)));
   }
   static float unit(const std::byte* block) { return f16_at(block, 0); }
+#endif
+
+#ifdef __AVX512VBMI__
+  static constexpr int columns_begin = 2, columns_end = 110;
+  template <typename Columns>
+  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
+    static constexpr CodeTable codes = signed_codes(iq3_s_magnitudes, zero);
+    const __m512i signs = at(74 + 4 * g), qh = at(66 + g / 4 * 4);
+    for (int half = 0; half < 2; ++half) {
+      const auto sign = [=](int s) { return fields(signs, 16 * half + 4 * s, 1, 3); };
+      const __m512i high = fields(qh, g % 4 * 8 + half * 4, 1, 0);
+      look_up_fours(iq3_s_split, codes, indices(at(2 + 8 * g + 4 * half), high, 1), sign,
+                    steps + ptrdiff_t{half} * 4);
+    }
+  }
+  template <typename Columns>
+  static __m512i factors(const Columns& at, int g) {
+    return odd_factors(field(at(106), 4 * g, 15));
+  }
 #endif
 
  private:

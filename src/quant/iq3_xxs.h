@@ -5,6 +5,7 @@
 // 4 bits the scale.
 #pragma once
 
+#include "quant/columns.h"
 #include "quant/iq3_codebooks.h"
 #include "quant/iq_scales.h"
 
@@ -38,6 +39,24 @@ struct IQ3_XXS {
     return odd_factors(words_of_dwords(_mm256_srli_epi32(load32(block, 66), 28)));
   }
   static float unit(const std::byte* block) { return f16_at(block, 0) * 0.25F; }
+#endif
+
+#ifdef __AVX512VBMI__
+  static constexpr int columns_begin = 2, columns_end = 98;
+  template <typename Columns>
+  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
+    static constexpr CodeTable codes = signed_codes(iq3_xxs_magnitudes, zero);
+    const __m512i signs = signs_of_patterns(fields(at(66 + 4 * g), 0, 7, 0));
+    for (int half = 0; half < 2; ++half) {
+      const auto sign = [=](int s) { return fields(signs, 16 * half + 4 * s, 1, 3); };
+      look_up_fours(iq3_xxs_split, codes, indices(at(2 + 8 * g + 4 * half)), sign,
+                    steps + ptrdiff_t{half} * 4);
+    }
+  }
+  template <typename Columns>
+  static __m512i factors(const Columns& at, int g) {
+    return odd_factors(field(at(66 + 4 * g), 28, 15));
+  }
 #endif
 
  private:

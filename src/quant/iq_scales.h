@@ -9,6 +9,11 @@ inline namespace WELD_TARGET {
 
 inline float odd_scale(float d, int s) { return d * static_cast<float>(2 * s + 1); }
 
+#ifdef __AVX512F__
+/// 2 s + 1 for 32-bit numbers s.
+inline __m512i odd_factors(__m512i s) { return _mm512_slli_epi32(s, 1) | _mm512_set1_epi32(1); }
+#endif
+
 #ifdef __AVX2__
 /// 2 s + 1 for 16-bit numbers s.
 inline __m128i odd_factors(__m128i s) {

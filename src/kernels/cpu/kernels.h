@@ -140,16 +140,17 @@ extern const Limits limits;
 }  // namespace avx2
 namespace avx512 {
 extern const Kernels kernels;
+extern const Kernels kernels_with_vbmi;
 extern const Limits limits;
 }  // namespace avx512
 
-/// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avx512)
-/// names. Throws Error if WELD_ISA names none, or one that this processor cannot run.
+/// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avx512,
+/// avx512vbmi) names. Throws Error if WELD_ISA names none, or one that this processor cannot run.
 const Kernels& kernels();
 
 /// The builds that this processor runs, slowest first, for tests and benchmarks.
 struct KernelList {
-  const Kernels* list[3];
+  const Kernels* list[4];
   int count;
 };
 KernelList available_kernels();

@@ -110,6 +110,12 @@ struct Rows {
   }
 };
 
+/// Zeros, to which panels' products are added.
+inline void clear_tile(float* tile, int tokens) {
+  for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(tokens) * tile_rows; i += lanes)
+    store(tile + i, broadcast(0));
+}
+
 /// Calls f with the number of tokens as a constant and the first one, for tiles as even as can be:
 /// one of a few tokens would have too few sums to hide the latency of their additions.
 template <int tile, typename F>

@@ -1,4 +1,4 @@
-// The table of one vector build.
+// The table of one vector build, and of what AVX-512 VBMI adds to it.
 #include "kernels/cpu/target.h"
 
 namespace weld::kernels::WELD_TARGET {
@@ -15,19 +15,31 @@ void multiply(const RowBlock& rows, const Activations& x, const int* index, int 
     multiply_matrix(rows, x, index, tokens, tile);
 }
 
+constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
 #ifdef __AVX512F__
-constexpr const char* name = "avx512";
-constexpr bool needs_wide_codes = false;
+  constexpr bool needs_wide_codes = false;
 #else
-constexpr const char* name = "avx2";
-constexpr bool needs_wide_codes = true;
+  constexpr bool needs_wide_codes = true;
+#endif
+  return {name, needs_wide_codes, quantize,   multiply, rms_norm, rotate,
+          gate, scale_and_bias,   add_scaled, store,    attend,   &limits};
+}
+
+#ifdef __AVX512F__
+void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                        float* tile) {
+  if (!avx512vbmi::multiply_codewords(rows, x, index, tokens, tile))
+    multiply(rows, x, index, tokens, tile);
+}
 #endif
 
 }  // namespace
 
-const Kernels kernels = {
-    name, needs_wide_codes, quantize,   multiply, rms_norm, rotate,
-    gate, scale_and_bias,   add_scaled, store,    attend,   &limits,
-};
+#ifdef __AVX512F__
+const Kernels kernels = table("avx512", multiply);
+const Kernels kernels_with_vbmi = table("avx512vbmi", multiply_with_vbmi);
+#else
+const Kernels kernels = table("avx2", multiply);
+#endif
 
 }  // namespace weld::kernels::WELD_TARGET

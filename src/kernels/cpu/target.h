@@ -33,3 +33,13 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
 #endif
 
 }  // namespace weld::kernels::WELD_TARGET
+
+#ifdef __AVX512F__
+namespace weld::kernels::avx512vbmi {
+
+/// multiply() for rows of types with codebooks; returns false if these are of another type.
+bool multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                        float* tile);
+
+}  // namespace weld::kernels::avx512vbmi
+#endif
