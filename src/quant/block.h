@@ -130,6 +130,29 @@ inline __m256i bit_field(__m256i v, int right, int mask) {
   return _mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(mask)));
 }
 
+/// Each dword shifted right (left where `right` is negative) and masked.
+inline __m256i field(__m256i v, int right, int mask) {
+  const __m256i moved = right < 0 ? _mm256_slli_epi32(v, -right) : _mm256_srli_epi32(v, right);
+  return _mm256_and_si256(moved, _mm256_set1_epi32(mask));
+}
+
+/// Byte k of each dword, as a signed number.
+inline __m256i signed_byte(__m256i v, int k) {
+  return _mm256_srai_epi32(_mm256_slli_epi32(v, 24 - 8 * k), 24);
+}
+
+/// Each dword less a number.
+inline __m256i minus(__m256i v, int number) {
+  return _mm256_sub_epi32(v, _mm256_set1_epi32(number));
+}
+
+/// The half-precision number in the lower half of each dword.
+inline __m256 f16_of_low(__m256i v) {
+  const __m256i words = _mm256_and_si256(v, _mm256_set1_epi32(0xffff));
+  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(words, words), 0b11'01'10'00);
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+}
+
 /// The 16 bytes of 4-bit codes at byte i of p as 32 bytes: the low nibbles, then the high ones.
 inline __m256i nibbles(const std::byte* p, int i) {
   const __m256i twice = _mm256_broadcastsi128_si256(load16(p, i));
@@ -152,12 +175,30 @@ inline __m512i bit_field(__m512i v, int right, int mask) {
   const __m512i moved = right < 0 ? _mm512_slli_epi16(v, count) : _mm512_srli_epi16(v, count);
   return moved & _mm512_set1_epi8(static_cast<char>(mask));
 }
+inline __m512i field(__m512i v, int right, int mask) {
+  const auto count = static_cast<unsigned>(right < 0 ? -right : right);
+  const __m512i moved = right < 0 ? _mm512_slli_epi32(v, count) : _mm512_srli_epi32(v, count);
+  return moved & _mm512_set1_epi32(mask);
+}
+inline __m512i signed_byte(__m512i v, int k) {
+  return _mm512_srai_epi32(_mm512_slli_epi32(v, static_cast<unsigned>(24 - 8 * k)), 24);
+}
+inline __m512i minus(__m512i v, int number) {
+  return _mm512_sub_epi32(v, _mm512_set1_epi32(number));
+}
+inline __m512 f16_of_low(__m512i v) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v)); }
 inline __m512i plus_128(__m512i v) { return v ^ _mm512_set1_epi8(-128); }
 inline __m512i lookup(const uint8_t (&table)[16], __m512i indices) {
   const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(entries), indices);
 }
 #endif
+
+/// The half-precision number in the upper half of each dword.
+template <typename Dwords>
+[[gnu::always_inline]] inline auto f16_of_high(Dwords v) {
+  return f16_of_low(field(v, 16, 0xffff));
+}
 
 /// 32 bytes: all ones where the bit is set, else zero.
 inline __m256i byte_mask(uint32_t bits) {
@@ -188,29 +229,39 @@ inline __m256 eight_f16(const EightBlocks& blocks, int i) {
   return _mm256_cvtph_ps(halves);
 }
 
-/// Whether a type's codes are made byte by byte, and so for transposed rows too.
-template <typename Block>
-inline constexpr bool is_bytewise = requires {
-  Block::codes_begin;
+/// One row's block, for Block::codes.
+struct RowBytes {
+  const std::byte* block;
+  __m256i operator()(int i) const { return load32(block, i); }
+  __m256i nibbles(int i) const { return quant::nibbles(block, i); }
 };
 
-/// Whether a type's codes and scales can be made for 16 rows at once.
+/// Whether a type's codes are made byte by byte, and so for transposed rows too.
+template <typename Block>
+inline constexpr bool is_bytewise = requires(RowBytes at) {
+  Block::codes(at, 0);
+};
+
+/// Whether a type has a codebook that can be looked up for many rows at once.
+template <typename Block>
+inline constexpr bool has_code_steps = requires(__m256i (*at)(int), __m512i* steps) {
+  Block::code_steps(at, 0, steps);
+};
+
+/// Whether a type's codes, and whether its scales too, can be made for many rows at once.
 template <typename Block>
 inline constexpr bool has_columns = requires {
   Block::columns_begin;
+};
+template <typename Block>
+inline constexpr bool has_column_scales = requires(__m256i (*at)(int)) {
+  Block::factors(at, 0);
 };
 
 /// Whether a type's codes are made of magnitudes and signs.
 template <typename Block>
 inline constexpr bool has_signs = requires {
   Block::magnitudes(nullptr, 0);
-};
-
-/// One row's block, for Block::codes.
-struct RowBytes {
-  const std::byte* block;
-  __m256i operator()(int i) const { return load32(block, i); }
-  __m256i nibbles(int i) const { return quant::nibbles(block, i); }
 };
 
 /// The codes of weights 32 i .. 32 i + 31 of a block.

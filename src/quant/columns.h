@@ -68,11 +68,6 @@ inline __m512i choose(uint32_t mask, __m512i a, __m512i b) {
   return _mm512_multishift_epi64_epi8(_mm512_set1_epi64(static_cast<int64_t>(places)), dwords);
 }
 
-/// One field of each dword.
-[[gnu::always_inline]] inline __m512i field(__m512i dwords, unsigned first, int mask) {
-  return _mm512_srli_epi32(dwords, first) & _mm512_set1_epi32(mask);
-}
-
 /// 64 indices.
 struct Indices {
   __m512i low;        ///< eight bits of each

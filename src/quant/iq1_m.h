@@ -59,6 +59,13 @@ struct IQ1_M {
   static __m512i factors(const Columns& at, int g) {
     return odd_factors(field(at(48 + g / 8 * 4), g / 4 % 2 * 16 + g % 4 * 3, 7));
   }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    const auto nibbles = [](__m512i scales) {
+      return field(scales, 12, 15) | field(scales, 24, 0xf0);
+    };
+    return f16_of_low(nibbles(at(48)) | _mm512_slli_epi32(nibbles(at(52)), 8)) * 0.125F;
+  }
 #endif
 
  private:

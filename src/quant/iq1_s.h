@@ -39,7 +39,7 @@ struct IQ1_S {
 #endif
 
 #ifdef __AVX512VBMI__
-  static constexpr int columns_begin = 2, columns_end = 50;
+  static constexpr int columns_begin = 2, columns_end = 50, columns_apart = 0;
   template <typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     const __m512i qh = at(34 + g / 2 * 4);
@@ -51,6 +51,10 @@ struct IQ1_S {
   template <typename Columns>
   static __m512i factors(const Columns& at, int g) {
     return odd_factors(field(at(34 + g / 2 * 4), g % 2 * 16 + 12, 7));
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0)) * 0.125F;
   }
 #endif
 

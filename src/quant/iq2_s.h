@@ -41,7 +41,7 @@ struct IQ2_S {
 #endif
 
 #ifdef __AVX512VBMI__
-  static constexpr int columns_begin = 2, columns_end = 82;
+  static constexpr int columns_begin = 2, columns_end = 82, columns_apart = 0;
   template <typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
@@ -53,6 +53,10 @@ struct IQ2_S {
   template <typename Columns>
   static __m512i factors(const Columns& at, int g) {
     return odd_factors(field(at(74 + g / 8 * 4), g % 8 * 4, 15));
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0)) * 0.125F;
   }
 #endif
 

@@ -53,7 +53,7 @@ struct IQ3_S {
 #endif
 
 #ifdef __AVX512VBMI__
-  static constexpr int columns_begin = 2, columns_end = 110;
+  static constexpr int columns_begin = 2, columns_end = 110, columns_apart = 0;
   template <typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     static constexpr CodeTable codes = signed_codes(iq3_s_magnitudes, zero);
@@ -68,6 +68,10 @@ struct IQ3_S {
   template <typename Columns>
   static __m512i factors(const Columns& at, int g) {
     return odd_factors(field(at(106), 4 * g, 15));
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0));
   }
 #endif
 

@@ -42,7 +42,7 @@ struct IQ3_XXS {
 #endif
 
 #ifdef __AVX512VBMI__
-  static constexpr int columns_begin = 2, columns_end = 98;
+  static constexpr int columns_begin = 2, columns_end = 98, columns_apart = 0;
   template <typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     static constexpr CodeTable codes = signed_codes(iq3_xxs_magnitudes, zero);
@@ -56,6 +56,10 @@ struct IQ3_XXS {
   template <typename Columns>
   static __m512i factors(const Columns& at, int g) {
     return odd_factors(field(at(66 + 4 * g), 28, 15));
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0)) * 0.25F;
   }
 #endif
 

@@ -20,7 +20,7 @@ struct IQ4_NL {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 2, codes_end = 18;
+  static constexpr int columns_begin = 2, columns_end = 18;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return lookup(iq4_codes, at.nibbles(2));

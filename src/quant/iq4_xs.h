@@ -25,7 +25,7 @@ struct IQ4_XS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 8, codes_end = 136;
+  static constexpr int columns_begin = 0, columns_end = 136;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return lookup(iq4_codes, at.nibbles(8 + 16 * i));
@@ -43,6 +43,16 @@ struct IQ4_XS {
     return words_of_dwords(_mm256_sub_epi32(both, _mm256_set1_epi32(32)));
   }
   static float unit(const std::byte* block) { return f16_at(block, 0); }
+
+  template <typename Columns>
+  static auto factors(const Columns& at, int g) {
+    const auto low = field(at(4), g * 4, 15), high = field(at(0), 16 + g * 2 - 4, 0x30);
+    return minus(low | high, 32);
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0));
+  }
 #endif
 };
 

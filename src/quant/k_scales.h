@@ -31,6 +31,22 @@ inline __m128i k_minimums(const std::byte* packed) {
   const uint32_t b = u32_at(packed, 4), c = u32_at(packed, 8);
   return words_of_bytes(b & 0x3f3f3f3fU, (c >> 4 & 0x0f0f0f0fU) | (b >> 2 & 0x30303030U));
 }
+
+/// Scale g of many rows, from their first and third four bytes.
+template <typename Dwords>
+[[gnu::always_inline]] inline Dwords k_scales(Dwords a, Dwords c, int g) {
+  const int byte = g % 4 * 8;
+  if (g < 4) return field(a, byte, 63);
+  return field(c, byte, 15) | field(a, byte + 2, 0x30);
+}
+
+/// Minimum g of many rows, from their second and third four bytes.
+template <typename Dwords>
+[[gnu::always_inline]] inline Dwords k_minimums(Dwords b, Dwords c, int g) {
+  const int byte = g % 4 * 8;
+  if (g < 4) return field(b, byte, 63);
+  return field(c, byte + 4, 15) | field(b, byte + 2, 0x30);
+}
 #endif
 
 }  // namespace WELD_TARGET

@@ -23,7 +23,7 @@ struct MXFP4 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 1, codes_end = 17;
+  static constexpr int columns_begin = 1, columns_end = 17;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return lookup(e2m1_codes, at.nibbles(1));

@@ -26,7 +26,7 @@ struct Q2_K {
   }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 16, codes_end = 80;
+  static constexpr int columns_begin = 0, columns_end = 84;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(16 + i / 4 * 32), 2 * (i % 4), 3);
@@ -39,6 +39,23 @@ struct Q2_K {
     return _mm256_srli_epi16(_mm256_cvtepu8_epi16(load16(block, 0)), 4);
   }
   static float offset_unit(const std::byte* block) { return -f16_at(block, 82); }
+
+  template <typename Columns>
+  static auto factors(const Columns& at, int g) {
+    return field(at(g / 4 * 4), g % 4 * 8, 15);
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(80));
+  }
+  template <typename Columns>
+  static auto minimums(const Columns& at, int g) {
+    return field(at(g / 4 * 4), g % 4 * 8 + 4, 15);
+  }
+  template <typename Columns>
+  static auto offset_unit(const Columns& at) {
+    return -f16_of_high(at(80));
+  }
 #endif
 };
 

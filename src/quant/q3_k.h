@@ -28,7 +28,7 @@ struct Q3_K {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 0, codes_end = 96;
+  static constexpr int columns_begin = 0, columns_end = 108, columns_apart = 94;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     const auto low = bit_field(at(32 + i / 4 * 32), 2 * (i % 4), 3);
@@ -45,6 +45,17 @@ struct Q3_K {
     return _mm256_cvtepi8_epi16(_mm_sub_epi8(both, _mm_set1_epi8(32)));
   }
   static float unit(const std::byte* block) { return f16_at(block, 108); }
+
+  template <typename Columns>
+  static auto factors(const Columns& at, int g) {
+    const auto low = field(at(96 + g % 8 / 4 * 4), g % 4 * 8 + g / 8 * 4, 15);
+    const auto high = field(at(104), g % 4 * 8 + g / 4 * 2 - 4, 0x30);
+    return minus(low | high, 32);
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_high(at(106));
+  }
 #endif
 };
 

@@ -18,7 +18,7 @@ struct Q4_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 2, codes_end = 18;
+  static constexpr int columns_begin = 2, columns_end = 18;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return at.nibbles(2);

@@ -19,7 +19,7 @@ struct Q4_1 {
   static float offset(const std::byte* block, int) { return f16_at(block, 2); }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 4, codes_end = 20;
+  static constexpr int columns_begin = 4, columns_end = 20;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return at.nibbles(4);

@@ -25,7 +25,7 @@ struct Q4_K {
   }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 16, codes_end = 144;
+  static constexpr int columns_begin = 0, columns_end = 144;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(16 + i / 2 * 32), i % 2 * 4, 15);
@@ -34,6 +34,23 @@ struct Q4_K {
   static float unit(const std::byte* block) { return f16_at(block, 0); }
   static __m128i minimums(const std::byte* block) { return k_minimums(block + 4); }
   static float offset_unit(const std::byte* block) { return -f16_at(block, 2); }
+
+  template <typename Columns>
+  static auto factors(const Columns& at, int g) {
+    return k_scales(at(4), at(12), g);
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0));
+  }
+  template <typename Columns>
+  static auto minimums(const Columns& at, int g) {
+    return k_minimums(at(8), at(12), g);
+  }
+  template <typename Columns>
+  static auto offset_unit(const Columns& at) {
+    return -f16_of_high(at(0));
+  }
 #endif
 };
 

@@ -27,7 +27,7 @@ struct Q6_K {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 0, codes_end = 192;
+  static constexpr int columns_begin = 0, columns_end = 208, columns_apart = 194;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     const int half = i / 4, j = i % 4;
@@ -39,6 +39,15 @@ struct Q6_K {
     return _mm256_cvtepi8_epi16(load16(block, 192));
   }
   static float unit(const std::byte* block) { return f16_at(block, 208); }
+
+  template <typename Columns>
+  static auto factors(const Columns& at, int g) {
+    return signed_byte(at(192 + g / 4 * 4), g % 4);
+  }
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_high(at(206));
+  }
 #endif
 };
 

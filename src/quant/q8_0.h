@@ -17,7 +17,7 @@ struct Q8_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 2, codes_end = 34;
+  static constexpr int columns_begin = 2, columns_end = 34;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return plus_128(at(2));

@@ -20,7 +20,7 @@ struct TQ2_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int codes_begin = 0, codes_end = 64;
+  static constexpr int columns_begin = 0, columns_end = 64;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(i / 4 * 32), 2 * (i % 4), 3);

@@ -84,8 +84,8 @@ void decode_scales(const RowBlock& rows, int begin, int end, Panel& panel) {
   }
 }
 
-/// Bytes `begin` up to `end` of a block of each row, transposed: a vector has a dword of each row.
-template <int begin, int end>
+/// A block of each row, transposed: a vector has a dword of each.
+template <typename Block>
 class Columns {
  public:
   Columns(const std::byte* const rows[lanes], ptrdiff_t block) {
@@ -94,13 +94,21 @@ class Columns {
       const int at = i + 16 <= end ? i : end - 16;
       transpose_bytes(rows, block + at, dwords_ + (at - begin) / 4);
     }
+    if constexpr (has_apart) transpose_bytes(rows, block + Block::columns_apart, apart_);
   }
   /// The dwords at byte i of the block.
-  Ints operator()(int i) const { return dwords_[(i - begin) / 4]; }
+  Ints operator()(int i) const {
+    if constexpr (has_apart)
+      if ((i - begin) % 4 != 0) return apart_[(i - Block::columns_apart) / 4];
+    return dwords_[(i - begin) / 4];
+  }
 
  private:
+  static constexpr int begin = Block::columns_begin, end = Block::columns_end;
+  static constexpr bool has_apart = requires { Block::columns_apart; };
   static_assert((end - begin) % 4 == 0);
   Ints dwords_[(end - begin) / 4];
+  Ints apart_[has_apart ? 4 : 1];
 };
 
 /// Transposed rows, for Block::codes: the codes of step `step` of 32 codes of each row.
@@ -132,56 +140,72 @@ template <typename Block>
   *to(step) = codes;
 }
 
-/// The codes of blocks `begin` up to `end` of all rows.
+/// The codes of a block of some rows, from a step of the panel on.
 template <typename Block>
-void decode_codes(const RowBlock& rows, int begin, int end, Panel& panel) {
-  constexpr int block_steps = quant::elements<Block> / 4;
-  for (int first = 0; first < rows.rows; first += lanes) {
-    const Rows<lanes> row(rows, first);
-    for (int b = begin; b < end; ++b) {
-      const ptrdiff_t block = static_cast<ptrdiff_t>(b) * quant::bytes<Block>;
-      const int step = (b - begin) * block_steps;
-      if constexpr (quant::is_bytewise<Block>) {
-        // Transposed as they are stored: there are fewer bytes than codes.
-        const Columns<Block::codes_begin, Block::codes_end> columns(row.at, block);
-        unroll<block_steps>([&](auto s) __attribute__((always_inline)) {
-          const ColumnBytes at{columns, s % 8};
-          store_step<Block>(Block::codes(at, s / 8), step + s, first, panel);
-        });
-      } else {
-        unroll<block_steps / 8>([&](auto i) __attribute__((always_inline)) {
-          Ints steps[8];
-          transpose_rows([&](int r) { return quant::codes<Block>(row.at[r] + block, i); }, steps);
-          for (int s = 0; s < 8; ++s) store_step<Block>(steps[s], step + i * 8 + s, first, panel);
-        });
-      }
+[[gnu::always_inline]] inline void decode_codes(const std::byte* const rows[lanes], ptrdiff_t block,
+                                                int step, int first, Panel& panel) {
+  unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
+    Ints steps[8];
+    transpose_rows([&](int r) { return quant::codes<Block>(rows[r] + block, i); }, steps);
+    for (int s = 0; s < 8; ++s) store_step<Block>(steps[s], step + i * 8 + s, first, panel);
+  });
+}
+
+/// The same of rows that were transposed as they are stored: there are fewer bytes than codes.
+template <typename Block>
+[[gnu::always_inline]] inline void decode_codes(const Columns<Block>& columns, int step, int first,
+                                                Panel& panel) {
+  unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
+    if constexpr (quant::is_bytewise<Block>) {
+      unroll<8>([&](auto s) __attribute__((always_inline)) {
+        const ColumnBytes at{columns, s};
+        store_step<Block>(Block::codes(at, i), step + i * 8 + s, first, panel);
+      });
+    } else {
+      Ints steps[8];
+      Block::code_steps(columns, i, steps);
+      for (int s = 0; s < 8; ++s) store_step<Block>(steps[s], step + i * 8 + s, first, panel);
     }
+  });
+}
+
+/// The scales (and offsets) of a block of some rows.
+template <typename Block>
+[[gnu::always_inline]] inline void decode_scales(const Columns<Block>& columns, float* scales,
+                                                 float* offsets) {
+  const Floats unit = Block::unit(columns);
+  unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
+    store(scales + g * tile_rows, unit * to_floats(Block::factors(columns, g)));
+  });
+  if constexpr (Block::has_offset) {
+    const Floats offset_unit = Block::offset_unit(columns);
+    unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
+      store(offsets + g * tile_rows, offset_unit * to_floats(Block::minimums(columns, g)));
+    });
   }
 }
 
-/// Codes and scales of blocks `begin` up to `end` of all rows, of types that make both for 16 rows.
+/// Blocks `begin` up to `end` of all rows.
 template <typename Block>
-void decode_columns(const RowBlock& rows, int begin, int end, Panel& panel) {
+void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
   constexpr int groups = quant::groups<Block>;
   for (int first = 0; first < rows.rows; first += lanes) {
     const Rows<lanes> row(rows, first);
-    for (int b = begin; b < end; ++b) {
-      const ptrdiff_t block = static_cast<ptrdiff_t>(b) * quant::bytes<Block>;
-      const Columns<Block::columns_begin, Block::columns_end> at(row.at, block);
-      alignas(64) float units[lanes];
-      for (int r = 0; r < lanes; ++r) units[r] = Block::unit(row.at[r] + block);
-      unroll<8>([&](auto g) __attribute__((always_inline)) {
-        Ints steps[8];
-        Block::code_steps(at, g, steps);
-        for (int s = 0; s < 8; ++s)
-          store_step<Block>(steps[s], ((b - begin) * 8 + g) * 8 + s, first, panel);
-      });
-      unroll<groups>([&](auto g) __attribute__((always_inline)) {
-        const Floats factors = _mm512_cvtepi32_ps(Block::factors(at, g));
-        store(panel.scales + ((b - begin) * groups + g) * tile_rows + first, load(units) * factors);
-      });
+    for (int b = 0; b < end - begin; ++b) {
+      const ptrdiff_t block = static_cast<ptrdiff_t>(begin + b) * quant::bytes<Block>;
+      const int step = b * quant::elements<Block> / 4;
+      if constexpr (quant::has_columns<Block>) {
+        const Columns<Block> columns(row.at, block);
+        decode_codes(columns, step, first, panel);
+        const int group = b * groups * tile_rows + first;
+        if constexpr (quant::has_column_scales<Block>)
+          decode_scales(columns, panel.scales + group, panel.offsets + group);
+      } else {
+        decode_codes<Block>(row.at, block, step, first, panel);
+      }
     }
   }
+  if constexpr (!quant::has_column_scales<Block>) decode_scales<Block>(rows, begin, end, panel);
 }
 
 /// A tile's tokens: where their activations for the panel begin, and what goes with each group.
@@ -403,12 +427,7 @@ void multiply_codes(const RowBlock& rows, const Activations& x, const int* index
   const int blocks = x.columns / quant::elements<Block>;
   for (int begin = 0; begin < blocks; begin += panel_blocks) {
     const int end = begin + panel_blocks < blocks ? begin + panel_blocks : blocks;
-    if constexpr (quant::has_columns<Block>) {
-      decode_columns<Block>(rows, begin, end, panel);
-    } else {
-      decode_scales<Block>(rows, begin, end, panel);
-      decode_codes<Block>(rows, begin, end, panel);
-    }
+    decode<Block>(rows, begin, end, panel);
     const std::byte* following = end < blocks
                                      ? rows.data + static_cast<ptrdiff_t>(end) * quant::bytes<Block>
                                  : rows.next ? rows.next

@@ -8,11 +8,12 @@ namespace weld::kernels::WELD_TARGET {
 bool multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile) {
   return quant::visit(rows.type, [&]<typename Block>() {
-    if constexpr (quant::has_columns<Block>) {
+    constexpr bool has_codebook = quant::has_code_steps<Block>;
+    if constexpr (has_codebook) {
       clear_tile(tile, tokens);
       multiply_codes<Block>(rows, x, index, tokens, tile);
     }
-    return quant::has_columns<Block>;
+    return has_codebook;
   });
 }
 

@@ -23,8 +23,10 @@ inline constexpr int value_tile_tokens = 6;
 /// A vector of integers, as long as Floats.
 #ifdef __AVX512F__
 using Ints = __m512i;
+inline Floats to_floats(Ints v) { return _mm512_cvtepi32_ps(v); }
 #else
 using Ints = __m256i;
+inline Floats to_floats(Ints v) { return _mm256_cvtepi32_ps(v); }
 #endif
 
 /// The low (high) halves of each 16 bytes of a and b, one element of a, one of b.
