@@ -255,7 +255,7 @@ inline constexpr bool has_columns = requires {
 };
 template <typename Block>
 inline constexpr bool has_column_scales = requires(__m256i (*at)(int)) {
-  Block::factors(at, 0);
+  Block::unit(at);
 };
 
 /// Whether a type's codes are made of magnitudes and signs.

@@ -60,7 +60,7 @@ struct IQ1_M {
     return odd_factors(field(at(48 + g / 8 * 4), g / 4 % 2 * 16 + g % 4 * 3, 7));
   }
   template <typename Columns>
-  static auto unit(const Columns& at) {
+  static __m512 unit(const Columns& at) {
     const auto nibbles = [](__m512i scales) {
       return field(scales, 12, 15) | field(scales, 24, 0xf0);
     };

@@ -53,7 +53,7 @@ struct IQ1_S {
     return odd_factors(field(at(34 + g / 2 * 4), g % 2 * 16 + 12, 7));
   }
   template <typename Columns>
-  static auto unit(const Columns& at) {
+  static __m512 unit(const Columns& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

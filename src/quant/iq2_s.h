@@ -55,7 +55,7 @@ struct IQ2_S {
     return odd_factors(field(at(74 + g / 8 * 4), g % 8 * 4, 15));
   }
   template <typename Columns>
-  static auto unit(const Columns& at) {
+  static __m512 unit(const Columns& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

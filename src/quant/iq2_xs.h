@@ -59,7 +59,7 @@ struct IQ2_XS {
     return odd_factors(field(at(66 + g / 8 * 4), g % 8 * 4, 15));
   }
   template <typename Columns>
-  static auto unit(const Columns& at) {
+  static __m512 unit(const Columns& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

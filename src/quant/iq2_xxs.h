@@ -60,7 +60,7 @@ struct IQ2_XXS {
     return odd_factors(field(at(6 + 8 * g), 28, 15));
   }
   template <typename Columns>
-  static auto unit(const Columns& at) {
+  static __m512 unit(const Columns& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

@@ -70,7 +70,7 @@ struct IQ3_S {
     return odd_factors(field(at(106), 4 * g, 15));
   }
   template <typename Columns>
-  static auto unit(const Columns& at) {
+  static __m512 unit(const Columns& at) {
     return f16_of_low(at(0));
   }
 #endif

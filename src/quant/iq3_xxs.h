@@ -58,7 +58,7 @@ struct IQ3_XXS {
     return odd_factors(field(at(66 + 4 * g), 28, 15));
   }
   template <typename Columns>
-  static auto unit(const Columns& at) {
+  static __m512 unit(const Columns& at) {
     return f16_of_low(at(0)) * 0.25F;
   }
 #endif

@@ -23,7 +23,7 @@ struct MXFP4 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int columns_begin = 1, columns_end = 17;
+  static constexpr int columns_begin = 1, columns_end = 17, columns_apart = 0;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return lookup(e2m1_codes, at.nibbles(1));
@@ -37,12 +37,31 @@ struct MXFP4 {
     bytes = _mm_insert_epi8(bytes, byte_at(blocks[5], 0), 5);
     bytes = _mm_insert_epi8(bytes, byte_at(blocks[6], 0), 6);
     bytes = _mm_insert_epi8(bytes, byte_at(blocks[7], 0), 7);
-    const __m256i e = _mm256_cvtepu8_epi32(bytes);
-    const __m256i subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
-    const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
-    const __m256i small = _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e);
-    const __m256i bits = _mm256_blendv_epi8(normal, subnormal, small);
-    _mm256_storeu_ps(scale, _mm256_castsi256_ps(bits));
+    _mm256_storeu_ps(scale, halved_powers(_mm256_cvtepu8_epi32(bytes)));
+  }
+
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return halved_powers(field(at(0), 0, 255));
+  }
+#endif
+
+ private:
+  // scale() of each exponent. The two that are subnormal are the larger of both integers.
+#ifdef __AVX2__
+  static __m256 halved_powers(__m256i e) {
+    const __m256i two = _mm256_set1_epi32(2), first = _mm256_set1_epi32(0x00200000);
+    const __m256i subnormal = _mm256_sllv_epi32(first, _mm256_min_epi32(e, two));
+    const __m256i normal = _mm256_slli_epi32(minus(e, 1), 23);
+    return _mm256_castsi256_ps(_mm256_max_epi32(subnormal, normal));
+  }
+#endif
+#ifdef __AVX512F__
+  static __m512 halved_powers(__m512i e) {
+    const __m512i two = _mm512_set1_epi32(2), first = _mm512_set1_epi32(0x00200000);
+    const __m512i subnormal = _mm512_sllv_epi32(first, _mm512_min_epi32(e, two));
+    const __m512i normal = _mm512_slli_epi32(minus(e, 1), 23);
+    return _mm512_castsi512_ps(_mm512_max_epi32(subnormal, normal));
   }
 #endif
 };

@@ -18,13 +18,18 @@ struct Q4_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int columns_begin = 2, columns_end = 18;
+  static constexpr int columns_begin = 2, columns_end = 18, columns_apart = 0;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return at.nibbles(2);
   }
   static void scales(const EightBlocks& blocks, float* scale, float*) {
     _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  }
+
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0));
   }
 #endif
 };

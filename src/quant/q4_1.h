@@ -19,7 +19,7 @@ struct Q4_1 {
   static float offset(const std::byte* block, int) { return f16_at(block, 2); }
 
 #ifdef __AVX2__
-  static constexpr int columns_begin = 4, columns_end = 20;
+  static constexpr int columns_begin = 0, columns_end = 20;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return at.nibbles(4);
@@ -27,6 +27,15 @@ struct Q4_1 {
   static void scales(const EightBlocks& blocks, float* scale, float* offset) {
     _mm256_storeu_ps(scale, eight_f16(blocks, 0));
     _mm256_storeu_ps(offset, eight_f16(blocks, 2));
+  }
+
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_low(at(0));
+  }
+  template <typename Columns>
+  static auto offset_unit(const Columns& at) {
+    return f16_of_high(at(0));
   }
 #endif
 };

@@ -20,13 +20,18 @@ struct TQ2_0 {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static constexpr int columns_begin = 0, columns_end = 64;
+  static constexpr int columns_begin = 0, columns_end = 64, columns_apart = 50;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(i / 4 * 32), 2 * (i % 4), 3);
   }
   static __m128i factors(const std::byte*) { return _mm_set1_epi16(1); }
   static float unit(const std::byte* block) { return f16_at(block, 64); }
+
+  template <typename Columns>
+  static auto unit(const Columns& at) {
+    return f16_of_high(at(62));
+  }
 #endif
 };
 

@@ -175,12 +175,18 @@ template <typename Block>
                                                  float* offsets) {
   const Floats unit = Block::unit(columns);
   unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
-    store(scales + g * tile_rows, unit * to_floats(Block::factors(columns, g)));
+    Floats scale = unit;
+    if constexpr (requires { Block::factors(columns, g); })
+      scale = unit * to_floats(Block::factors(columns, g));
+    store(scales + g * tile_rows, scale);
   });
   if constexpr (Block::has_offset) {
     const Floats offset_unit = Block::offset_unit(columns);
     unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
-      store(offsets + g * tile_rows, offset_unit * to_floats(Block::minimums(columns, g)));
+      Floats offset = offset_unit;
+      if constexpr (requires { Block::minimums(columns, g); })
+        offset = offset_unit * to_floats(Block::minimums(columns, g));
+      store(offsets + g * tile_rows, offset);
     });
   }
 }

@@ -41,12 +41,10 @@ void choose_experts(const float* logits, int tokens, int experts, int used, Rout
   std::vector<int> next(routes.begin.begin(), routes.begin.end() - 1);
   routes.slot.resize(slots);
   routes.token.resize(slots);
-  routes.entry.resize(slots);
   for (size_t slot = 0; slot < slots; ++slot) {
     const int entry = next[static_cast<size_t>(chosen[slot])]++;
     routes.slot[static_cast<size_t>(entry)] = static_cast<int>(slot);
     routes.token[static_cast<size_t>(entry)] = static_cast<int>(slot) / used;
-    routes.entry[slot] = entry;
   }
 }
 
@@ -56,13 +54,17 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
   const Activations& input = prepare(context, {&down, 1}, x, static_cast<int>(slots), columns);
   const int pieces = (down.rows + tile_rows - 1) / tile_rows;
   // A piece is a block of rows of every expert: it has all of a token's outputs at hand and sums
-  // them in routing order, so no buffer of [slots][rows] is written and read again.
-  for (Buffer<float>& tile : context.tiles) tile.at_least(slots * tile_rows);
+  // them as they come, so no buffer of [slots][rows] is written and read again.
+  const auto sums_size = static_cast<size_t>(tokens) * tile_rows;
+  const size_t scratch_size = sums_size + static_cast<size_t>(routes.most()) * tile_rows;
+  for (Buffer<float>& scratch : context.tiles) scratch.at_least(scratch_size);
   context.run(pieces, [&](int piece, int thread) noexcept {
     const Kernels& kernels = context.kernels;
     const int first = piece * tile_rows;
     const int rows = std::min(tile_rows, down.rows - first);
-    float* tile = context.tiles[static_cast<size_t>(thread)].at_least(slots * tile_rows);
+    float* sums = context.tiles[static_cast<size_t>(thread)].at_least(scratch_size);
+    float* tile = sums + sums_size;
+    std::fill_n(sums, sums_size, 0.0F);
     for (size_t i = 0; i < routes.chosen.size(); ++i) {
       const int e = routes.chosen[i];
       const int begin = routes.begin[static_cast<size_t>(e)], count = routes.count(e);
@@ -71,19 +73,18 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
           i + 1 < routes.chosen.size()
               ? block_of(down, routes.chosen[i + 1], first).data
               : block_of(down, routes.chosen[0], std::min(first + tile_rows, down.rows)).data;
-      float* part = tile + static_cast<size_t>(begin) * tile_rows;
-      kernels.multiply(block, input, routes.slot.data() + begin, count, part);
-      finish_tile(kernels, down, e, first, count, part);
-    }
-    for (int t = 0; t < tokens; ++t) {
-      float* to = y + static_cast<size_t>(t) * static_cast<size_t>(down.rows) + first;
-      for (int i = 0; i < routes.used; ++i) {
-        const auto slot =
-            static_cast<size_t>(t) * static_cast<size_t>(routes.used) + static_cast<size_t>(i);
-        kernels.add_scaled(tile + static_cast<size_t>(routes.entry[slot]) * tile_rows,
-                           routes.weight[slot], rows, to);
+      kernels.multiply(block, input, routes.slot.data() + begin, count, tile);
+      finish_tile(kernels, down, e, first, count, tile);
+      for (int n = 0; n < count; ++n) {
+        const auto entry = static_cast<size_t>(begin + n);
+        kernels.add_scaled(tile + static_cast<ptrdiff_t>(n) * tile_rows,
+                           routes.weight[static_cast<size_t>(routes.slot[entry])], rows,
+                           sums + static_cast<ptrdiff_t>(routes.token[entry]) * tile_rows);
       }
     }
+    for (int t = 0; t < tokens; ++t)
+      kernels.add_scaled(sums + static_cast<ptrdiff_t>(t) * tile_rows, 1.0F, rows,
+                         y + static_cast<ptrdiff_t>(t) * down.rows + first);
   });
 }
 

@@ -66,11 +66,7 @@ struct Entries {
   }
   int begin(int expert) const { return routes ? routes->begin[static_cast<size_t>(expert)] : 0; }
   int count(int expert) const { return routes ? routes->count(expert) : tokens; }
-  int most() const {
-    int most = 0;
-    for (const int expert : experts()) most = std::max(most, count(expert));
-    return most;
-  }
+  int most() const { return routes ? routes->most() : tokens; }
   /// The input rows of an expert's entries, null for all in order.
   const int* inputs(int expert) const {
     return routes ? routes->token.data() + begin(expert) : nullptr;

@@ -2,6 +2,7 @@
 // operation.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -32,13 +33,18 @@ struct Routes {
   std::vector<int> chosen;    ///< the experts that have entries, ascending
   std::vector<int> slot;      ///< sorted by expert, then by slot
   std::vector<int> token;     ///< slot / used
-  std::vector<int> entry;     ///< [slots]: where a slot is in `slot`
   std::vector<float> weight;  ///< [slots]
 
   /// An expert's entries.
   int count(int expert) const {
     const auto e = static_cast<size_t>(expert);
     return begin[e + 1] - begin[e];
+  }
+  /// The most entries that an expert has.
+  int most() const {
+    int most = 0;
+    for (const int expert : chosen) most = std::max(most, count(expert));
+    return most;
   }
 };
 
@@ -78,8 +84,8 @@ void project_gated_experts(Context& context, const Segment& gate, const Segment&
                            int columns, const float* x, int tokens, const Routes& routes,
                            float* out);
 
-/// y[t] += sum over the token's experts, in routing order, of weight * (down row . x[slot] ...). x
-/// is [slots][columns], y is [tokens][down.rows].
+/// y[t] += sum over the token's experts, in their order in the file, of weight * (down row .
+/// x[slot] ...). x is [slots][columns], y is [tokens][down.rows].
 void project_down_experts(Context& context, const Segment& down, int columns, const float* x,
                           int tokens, const Routes& routes, float* y);
 
