@@ -36,20 +36,27 @@ void decode_values(const RowBlock& rows, int begin, int end, ValuePanel& panel) 
   }
 }
 
-/// 2 vectors of rows by Tokens tokens, summed in registers over the panel's columns.
+/// 2 vectors of rows by Tokens tokens, summed in registers over the panel's columns. Meanwhile the
+/// next tile's activations are asked for, a few lines at a time: a core can wait for a few only.
 template <int Tokens>
 void sweep_values(const ValuePanel& panel, int rows, int columns, const float* const x[Tokens],
-                  float* const out[Tokens]) {
+                  const float* const next[Tokens], float* const out[Tokens]) {
+  constexpr int line = 64 / sizeof(float);
   for (int first = 0; first < rows; first += 2 * lanes) {
     Floats sum[Tokens][2];
     for (int t = 0; t < Tokens; ++t)
       for (int v = 0; v < 2; ++v) sum[t][v] = load(out[t] + first + v * lanes);
-    for (int k = 0; k < columns; ++k) {
-      const float* at = panel.values + k * tile_rows + first;
-      const Floats weights[2] = {load(at), load(at + lanes)};
-      for (int t = 0; t < Tokens; ++t) {
-        const Floats value = broadcast(x[t][k]);
-        for (int v = 0; v < 2; ++v) sum[t][v] = fma(weights[v], value, sum[t][v]);
+    for (int begin = 0; begin < columns; begin += line) {
+      if (first == 0)
+        for (int t = 0; t < Tokens; ++t) prefetch<64, _MM_HINT_T0>(next[t] + begin);
+      const int end = begin + line < columns ? begin + line : columns;
+      for (int k = begin; k < end; ++k) {
+        const float* at = panel.values + k * tile_rows + first;
+        const Floats weights[2] = {load(at), load(at + lanes)};
+        for (int t = 0; t < Tokens; ++t) {
+          const Floats value = broadcast(x[t][k]);
+          for (int v = 0; v < 2; ++v) sum[t][v] = fma(weights[v], value, sum[t][v]);
+        }
       }
     }
     for (int t = 0; t < Tokens; ++t)
@@ -65,16 +72,18 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
     const int end = begin + value_strip < x.columns ? begin + value_strip : x.columns;
     decode_values<Block>(rows, begin, end, panel);
     for_each_tile<value_tile_tokens>(tokens, [&](auto n, int token) {
-      for (int t = token + n; t < token + 2 * n && t < tokens; ++t)
-        prefetch<value_strip * sizeof(float), _MM_HINT_T0>(x.values +
-                                                           x.value_at(index ? index[t] : t, begin));
-      const float* values[n];
+      const auto at = [&](int t) {
+        const int last = t < tokens ? t : tokens - 1;
+        return x.values + x.value_at(index ? index[last] : last, begin);
+      };
+      const float *values[n], *next[n];
       float* out[n];
       for (int t = 0; t < n; ++t) {
-        values[t] = x.values + x.value_at(index ? index[token + t] : token + t, begin);
+        values[t] = at(token + t);
+        next[t] = at(token + n + t);
         out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
       }
-      sweep_values<n>(panel, rows.rows, end - begin, values, out);
+      sweep_values<n>(panel, rows.rows, end - begin, values, next, out);
     });
   }
 }
