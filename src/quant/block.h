@@ -11,26 +11,28 @@
 //   scale(block, g)    the scale of group g of the block
 //   offset(block, g)   the offset of group g
 // in plain C++, which is the specification, and for AVX2 and wider
-//   codes(at, i)       the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector, from the
-//                      block's bytes codes_begin up to codes_end, a multiple of 16: at(o) is the 32
-//                      bytes at byte o, at.nibbles(o) the 16 bytes there spread to 32 nibbles. What
-//                      it does with them, it does byte by byte, so that the same function also
-//                      decodes many rows at once that lie transposed.
+//   codes(at, i)       the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector: at(o) is the
+//                      32 bytes at byte o, at.nibbles(o) the 16 bytes there spread to 32 nibbles.
+//                      What it does with them, it does byte by byte, so that the same function also
+//                      decodes many rows at once that lie transposed (below).
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
 //   magnitudes(block, i), signs(block, i)  instead of codes: code = zero + magnitude * sign, with
 //                      signs of 1 and -1
 //   codes(block, i)    instead, if that is not how a type is stored
-//   factors(block), unit(block)   for blocks of 256: what its groups' scales have in common and
-//   what
-//                      they do not: scale = unit * factor, a factor a group, in 16 bits each
+//   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
+//                      16 bits each
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
 //   scales(blocks, scale, offset) for blocks of 32: the scales (and offsets) of eight of them
 //   scales(block, scale)          for others: all groups' scales
-// and for AVX-512 VBMI, if it has a codebook
-//   code_steps(at, g, steps)  of 16 rows the codes of weights 32 g .. 32 g + 31, four of each row a
-//                      step: at(o) is the dword at byte o of each row's block, from columns_begin
-//                      up to columns_end
-//   factors(at, g)     the factors of group g, in 32 bits each
+// A type with codes(at, i) is decoded for 8 or 16 rows at once, transposed so that a vector has a
+// dword of each row:
+//   columns_begin, columns_end  the bytes of a block that are transposed; whole dwords
+//   columns_apart      16 more bytes, if the scale does not lie whole dwords from these
+//   unit(at), factors(at, g)   the scales of group g: at(o) is the dword at byte o of each block;
+//                      without factors every group's scale is the unit
+//   offset_unit(at), minimums(at, g)   the same for offsets
+//   code_steps(at, g, steps)  for codebooks, with AVX-512 VBMI, which decodes these so too: the
+//                      codes of weights 32 g .. 32 g + 31, four of each row a step
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //
