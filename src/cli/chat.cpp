@@ -1,8 +1,10 @@
 // weld chat: a conversation on a terminal.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 #include <optional>
+#include <type_traits>
 
 #include "cli/chat_template.h"
 #include "cli/commands.h"
@@ -72,8 +74,8 @@ std::optional<std::string> read_message(LineReader& reader) {
     message->clear();
     for (;;) {
       const auto line = reader.read("... ");
-      if (!line || reader.cancelled()) return line;
-      if (*line == quotes) break;
+      if (reader.cancelled()) return line;
+      if (!line || *line == quotes) break;  // the end of the input is that of the message too
       *message += *line + "\n";
     }
     if (!message->empty()) message->pop_back();
@@ -83,7 +85,8 @@ std::optional<std::string> read_message(LineReader& reader) {
   while (message->ends_with('\\')) {
     message->back() = '\n';
     const auto line = reader.read("... ");
-    if (!line || reader.cancelled()) return line;
+    if (reader.cancelled()) return line;
+    if (!line) break;
     *message += *line;
   }
   return message;
@@ -94,11 +97,14 @@ T parse(const std::string& name, const std::string& word) {
   try {
     size_t end = 0;
     const double value = std::stod(word, &end);
-    if (end == word.size() && value >= -1e9 && value <= 1e9) return static_cast<T>(value);
+    if (end == word.size() && value >= -1e9 && value <= 1e9 &&
+        (std::is_floating_point_v<T> || value == std::floor(value)))
+      return static_cast<T>(value);
   } catch (const std::exception&) {
     // Said below.
   }
-  fail("/set {}: must be a number, is {}", name, gguf::quoted(word));
+  fail("/set {}: must be {}, is {}", name,
+       std::is_floating_point_v<T> ? "a number" : "a whole number", gguf::quoted(word));
 }
 
 void set(const std::string& words, SamplerOptions& options, Sampler& sampler) {
@@ -170,6 +176,8 @@ void converse(Conversation& conversation, SamplerOptions options, int count) {
         conversation.say(*message, sampler, count);
       else if (!run_command(*message, conversation, options, sampler))
         break;
+    } catch (const OutputError&) {
+      throw;
     } catch (const Error& error) {
       print_line(error.what());
     }

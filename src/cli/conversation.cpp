@@ -61,11 +61,11 @@ void Conversation::say(const std::string& text, Sampler& sampler, int count) {
       messages_ = before;
       return;
     }
+    messages_.push_back({{"role", "assistant"}, {"content", write_answer(sampler, count)}});
   } catch (const Error&) {
     messages_ = before;
     throw;
   }
-  messages_.push_back({{"role", "assistant"}, {"content", write_answer(sampler, count)}});
 }
 
 std::vector<Token> Conversation::encode_prompt() const {
@@ -186,7 +186,8 @@ void Conversation::from_json(const std::string& name, const std::string& text) {
   try {
     saved = Json::parse(text);
   } catch (const Json::parse_error& error) {
-    fail("{}: {}", name, error.what());
+    const std::string_view told = error.what();  // "[json.exception.parse_error.101] parse ..."
+    fail("{}: {}", name, told.substr(told.find("] ") + 2));
   }
   if (!saved.is_object() || !saved.contains("messages") || !saved["messages"].is_array())
     fail("{}: messages: must be an array", name);

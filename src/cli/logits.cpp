@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/session_flags.h"
 #include "cli/tokens.h"
@@ -42,12 +43,14 @@ int logits(const Words& words) {
 
   const Model model = Model::load(path);
   Session session(model, options);
-  OutputFile output(output_path);
-  session.evaluate(tokens, [&](std::span<const float> rows, int) {
-    output.write({reinterpret_cast<const char*>(rows.data()), rows.size_bytes()});
+  return run_interruptible([&] {
+    OutputFile output(output_path);
+    session.evaluate(tokens, [&](std::span<const float> rows, int) {
+      if (interrupted()) throw Error("interrupted");
+      output.write({reinterpret_cast<const char*>(rows.data()), rows.size_bytes()});
+    });
+    output.close();
   });
-  output.close();
-  return 0;
 }
 
 }  // namespace weld::cli

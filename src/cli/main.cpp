@@ -59,7 +59,7 @@ void print_help() {
 }
 
 int help(const Words& words) {
-  if (words.empty()) {
+  if (words.empty() || words == Words{"help"}) {
     print_help();
     return 0;
   }
@@ -90,7 +90,9 @@ int dispatch(const Words& words, std::string& name) {
 
 int main(int argc, char** argv) {
   reserve_standard_streams();
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error like any other
+  // A reader that goes away, or a limit to the size of files, is an error like any other.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   std::string name = "weld";
   try {
     const int status = dispatch(Words(argv + std::min(argc, 1), argv + argc), name);

@@ -7,10 +7,12 @@
 
 #include <cerrno>
 #include <memory>
+#include <span>
 #include <system_error>
 #include <utility>
 
 #include "fail.h"
+#include "gguf/quoted.h"
 
 namespace weld::cli {
 namespace {
@@ -21,15 +23,28 @@ namespace {
 
 constexpr const char* standard_output = "standard output";
 
+[[noreturn]] void fail_output() {
+  throw OutputError(
+      fmt::format("{}: cannot write: {}", standard_output, std::generic_category().message(errno)));
+}
+
+/// Whether a file begins as GGUF files do.
+bool is_model(const std::string& path) {
+  const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(path.c_str(), "rbe"),
+                                                                &std::fclose);
+  char magic[4] = {};
+  return file && std::fread(magic, 1, sizeof magic, file.get()) == sizeof magic &&
+         std::string_view(magic, sizeof magic) == "GGUF";
+}
+
 }  // namespace
 
 void write_output(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-    fail_errno(standard_output, "write");
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) fail_output();
 }
 
 void flush_output() {
-  if (std::fflush(stdout) != 0) fail_errno(standard_output, "write");
+  if (std::fflush(stdout) != 0) fail_output();
 }
 
 void print_line(std::string_view text) {
@@ -46,27 +61,40 @@ void print_line(std::string_view text) {
 }
 
 OutputFile::OutputFile(const std::string& path)
-    : path_(path == "-" ? standard_output : path),
-      file_(path == "-" ? stdout : std::fopen(path.c_str(), "wbe")) {
-  if (!file_) fail_errno(path_, "create");
+    : path_(path == "-"    ? standard_output
+            : path.empty() ? "\"\""
+                           : path) {
+  struct stat status {};
+  if (path == "-") {
+    stream_ = stdout;
+  } else if (stat(path.c_str(), &status) == 0 ? !S_ISREG(status.st_mode) : path.empty()) {
+    stream_ = std::fopen(path.c_str(), "wbe");
+    if (!stream_) fail_errno(path_, "create");
+  } else {
+    if (is_model(path)) fail("{}: is a GGUF file, and would be lost", gguf::plain(path));
+    pending_.emplace(path);
+  }
 }
 
 OutputFile::~OutputFile() {
-  if (!file_ || file_ == stdout) return;
-  struct stat status {};
-  const bool regular = fstat(fileno(file_), &status) == 0 && S_ISREG(status.st_mode);
-  std::fclose(file_);
-  if (regular) unlink(path_.c_str());
+  if (stream_ && stream_ != stdout) std::fclose(stream_);
 }
 
 void OutputFile::write(std::string_view bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) fail_errno(path_, "write");
+  if (pending_)
+    pending_->write(std::as_bytes(std::span(bytes)));
+  else if (std::fwrite(bytes.data(), 1, bytes.size(), stream_) != bytes.size())
+    fail_errno(path_, "write");
 }
 
 void OutputFile::close() {
-  if (std::fflush(file_) != 0) fail_errno(path_, "write");
-  std::FILE* file = std::exchange(file_, nullptr);
-  if (file != stdout && std::fclose(file) != 0) fail_errno(path_, "write");
+  if (pending_) {
+    pending_->finish();
+    return;
+  }
+  if (std::fflush(stream_) != 0) fail_errno(path_, "write");
+  std::FILE* stream = std::exchange(stream_, nullptr);
+  if (stream != stdout && std::fclose(stream) != 0) fail_errno(path_, "write");
 }
 
 std::string read_input(const std::string& path) {

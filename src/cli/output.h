@@ -3,12 +3,22 @@
 #pragma once
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "gguf/pending_file.h"
+#include "weld/error.h"
+
 namespace weld::cli {
 
-/// Results: to standard output. Throws Error if they cannot be written.
+/// Standard output cannot be written: whatever else goes wrong may be told and be over, not this.
+class OutputError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Results: to standard output. Throws OutputError if they cannot be written.
 void write_output(std::string_view text);
 /// Makes what was written visible; the end of a program that went well.
 void flush_output();
@@ -17,10 +27,11 @@ void flush_output();
 /// names and words they come from.
 void print_line(std::string_view text);
 
-/// A result file: complete, or removed again. "-" is standard output.
+/// A result file, which appears when it is complete: until then one that is there stays as it is.
+/// "-" is standard output; devices and pipes are written to as they are.
 class OutputFile {
  public:
-  /// Throws Error if the file cannot be created.
+  /// Throws Error if the file cannot be created, or if it would replace a model.
   explicit OutputFile(const std::string& path);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
@@ -33,7 +44,8 @@ class OutputFile {
 
  private:
   std::string path_;
-  std::FILE* file_;  ///< null once it is closed
+  std::FILE* stream_ = nullptr;               ///< standard output, a device or a pipe
+  std::optional<gguf::PendingFile> pending_;  ///< a file in a folder
 };
 
 /// All bytes of a file, or of standard input if it is "-". Throws Error.

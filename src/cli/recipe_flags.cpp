@@ -29,8 +29,18 @@ gguf::Type find_type(const std::string& name) {
     if (info.name == name) return info.type;
     names.emplace_back(info.name);
   }
-  throw UsageError(fmt::format("unknown type {}{}; types are {}", name, suggestion(name, names),
-                               fmt::join(names, ", ")));
+  throw UsageError(fmt::format("unknown type {}; types are {}", name, fmt::join(names, ", ")));
+}
+
+/// A rule for nothing is a mistake.
+void check_rules(const synth::Recipe& recipe, const std::vector<std::string>& words) {
+  const auto tensors = synth::plan(recipe);
+  for (size_t i = 0; i < words.size(); ++i)
+    if (std::none_of(tensors.begin(), tensors.end(), [&](const synth::PlannedTensor& tensor) {
+          return tensor.shape.role == synth::Role::Matrix &&
+                 recipe.rules[i].pattern.is_found_in(tensor.shape.name);
+        }))
+      throw UsageError(fmt::format("--map: \"{}\" is for no matrix of this model", words[i]));
 }
 
 synth::TypeRule parse_rule(const std::string& word) {
@@ -38,9 +48,9 @@ synth::TypeRule parse_rule(const std::string& word) {
   if (equals == std::string::npos)
     throw UsageError(fmt::format("--map: must be REGEX=TYPE, is \"{}\"", word));
   try {
-    return {std::regex(word.substr(0, equals)), find_type(word.substr(equals + 1))};
-  } catch (const std::regex_error&) {
-    throw UsageError(fmt::format("--map: \"{}\" is no regular expression", word.substr(0, equals)));
+    return {synth::Pattern(word.substr(0, equals)), find_type(word.substr(equals + 1))};
+  } catch (const Error& error) {
+    throw UsageError(fmt::format("--map: {}", error.what()));
   }
 }
 
@@ -67,6 +77,7 @@ synth::Recipe make_recipe(const std::string& preset, const std::string& type,
   recipe.type = find_type(type);
   for (const std::string& map : values.maps) recipe.rules.push_back(parse_rule(map));
   recipe.merged = values.layout == "merged";
+  check_rules(recipe, values.maps);
   recipe.seed = static_cast<uint64_t>(values.seed);
   return recipe;
 }

@@ -113,7 +113,7 @@ void report_units(const Layout& layout, Request::Action action) {
   }
   if (layout.units.empty() && !layout.restored)
     print_line(merge ? "nothing to merge" : "nothing to split");
-  if (layout.restored) print_line("the result is the file that weld merge was given");
+  if (layout.restored) print_line("the layout is that of the file that weld merge was given");
 }
 
 void report_retyping(const Layout& layout, const rewrite::RetypeError& error) {

@@ -15,7 +15,7 @@ namespace {
 
 void print_presets() {
   std::string text =
-      fmt::format("{:<20}{:<12}{:>6}{:>11}{:>7}{:>14}{:>9}{:>12}{:>12}\n", "preset", "architecture",
+      fmt::format("{:<20}{:<13}{:>6}{:>11}{:>7}{:>14}{:>9}{:>12}{:>12}\n", "preset", "architecture",
                   "layers", "embedding", "heads", "feed-forward", "experts", "parameters", "Q4_K");
   for (const synth::Preset& preset : synth::presets()) {
     const synth::Shape& s = preset.shape;
@@ -23,7 +23,7 @@ void print_presets() {
     recipe.shape = s;
     recipe.type = gguf::Type::Q4_K;
     const auto tensors = synth::plan(recipe);
-    text += fmt::format("{:<20}{:<12}{:>6}{:>11}{:>7}{:>14}{:>9}{:>10.2f} B{:>9.2f} GB\n",
+    text += fmt::format("{:<20}{:<13}{:>6}{:>11}{:>7}{:>14}{:>9}{:>10.2f} B{:>9.2f} GB\n",
                         preset.name, s.architecture, s.layers, s.embedding,
                         fmt::format("{}/{}", s.heads, s.key_value_heads),
                         s.experts > 0 ? s.expert_feed_forward : s.feed_forward,

@@ -2,20 +2,14 @@
 // before anything is written; the file appears under its name only when it is complete.
 #include "gguf/writer.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include "fail.h"
 #include "gguf/header.h"
 #include "gguf/name_index.h"
+#include "gguf/pending_file.h"
 #include "gguf/quoted.h"
 #include "gguf/shards.h"
 
@@ -55,63 +49,6 @@ Bytes array_of(ValueType type, std::span<const T> values) {
   for (const T& value : values) append(out, value);
   return out;
 }
-
-[[noreturn]] void fail_errno(const std::string& shown, const char* action) {
-  const std::error_code error(errno, std::generic_category());
-  fail("{}: cannot {}: {}", shown, action, error.message());
-}
-
-void write_all(int descriptor, const std::string& shown, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_errno(shown, "write");
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
-}
-
-/// A file that is being written under a name of its own beside the target, and removed unless
-/// finished.
-class PendingFile {
- public:
-  explicit PendingFile(const std::string& path) : target_(path) {
-    struct stat status {};
-    if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-      fail("{}: is not a regular file", shown());
-    // Another writer of this process may be at the same target, or a dead one may have left its
-    // file.
-    for (int attempt = 0; descriptor_ < 0 && attempt < 100; ++attempt) {
-      pending_ = fmt::format("{}.{}.{}.tmp", path, getpid(), attempt);
-      descriptor_ = open(pending_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (descriptor_ < 0 && errno != EEXIST) break;
-    }
-    if (descriptor_ < 0) fail_errno(shown(), "create");
-  }
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
-  ~PendingFile() {
-    if (descriptor_ >= 0) close(descriptor_);
-    if (!pending_.empty()) unlink(pending_.c_str());
-  }
-
-  void write(std::span<const std::byte> bytes) { write_all(descriptor_, shown(), bytes); }
-
-  /// Gives the file its name; on the disk first, so that a crash leaves the old file or the new
-  /// one.
-  void finish() {
-    if (fsync(descriptor_) != 0) fail_errno(shown(), "write");
-    if (close(std::exchange(descriptor_, -1)) != 0) fail_errno(shown(), "write");
-    if (rename(pending_.c_str(), target_.c_str()) != 0) fail_errno(shown(), "write");
-    pending_.clear();
-  }
-
- private:
-  std::string shown() const { return plain(target_); }
-
-  std::string target_;
-  std::string pending_;
-  int descriptor_ = -1;
-};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fail.h"
+#include "gguf/pending_file.h"
 #include "gguf/quoted.h"
 #include "quant/dequantize.h"
 #include "quant/encode.h"
@@ -263,7 +264,7 @@ RetypeError write_layout(const gguf::File& file, const Layout& layout, const Pro
   Copier copier(file, progress);
   std::deque<PendingFile> pending;
   for (size_t s = 0; s < layout.shards.size(); ++s) {
-    const std::string target = resolve(layout.shards[s].path);
+    const std::string target = gguf::resolve(layout.shards[s].path);
     if (exists(target)) DiskFile(target, DiskFile::Mode::Read);  // to say that it is no file
     pending.emplace_back(target);
     if (layout.unchanged)

@@ -58,8 +58,6 @@ bool remove_file(const std::string& path);
 bool exists(const std::string& path);
 /// Whether both paths name the same existing file, through whatever links.
 bool is_same_file(const std::string& a, const std::string& b);
-/// The path without symbolic links if it names something, else the path as it is.
-std::string resolve(const std::string& path);
 
 /// Told how many bytes were written since the last call; false ends the work with an Interrupted.
 using Progress = std::function<bool(uint64_t bytes)>;

@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "gguf/header.h"
+#include "gguf/pending_file.h"
 #include "gguf/quoted.h"
 #include "rewrite/journal.h"
 #include "rewrite/runs.h"
@@ -295,7 +296,7 @@ void lock_alone(const DiskFile& file) {
 }  // namespace
 
 Layout rewrite_in_place(const std::string& path, const Request& request, const Start& start) {
-  const DiskFile disk(resolve(path), DiskFile::Mode::ReadWrite);
+  const DiskFile disk(gguf::resolve(path), DiskFile::Mode::ReadWrite);
   lock_alone(disk);
   const gguf::File file = gguf::File::open(path);  // under the lock: nobody changes it any more
   Layout layout = lay_out_in_place(file, request);
@@ -319,14 +320,14 @@ Layout rewrite_in_place(const std::string& path, const Request& request, const S
 }
 
 bool needs_recovery(const std::string& path) {
-  const std::string file = resolve(path);
+  const std::string file = gguf::resolve(path);
   if (!exists(file)) return false;
   return exists(Journal::path_of(file)) ||
          is_mark(read_front(DiskFile(file, DiskFile::Mode::Read)));
 }
 
 Recovery recover(const std::string& path, const Start& start) {
-  const DiskFile disk(resolve(path), DiskFile::Mode::ReadWrite);
+  const DiskFile disk(gguf::resolve(path), DiskFile::Mode::ReadWrite);
   lock_alone(disk);
   const Front front = read_front(disk);
   auto journal = Journal::open(disk.path());

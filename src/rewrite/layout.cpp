@@ -362,7 +362,7 @@ class Planner {
   void choose_sharding(const std::string& out) {
     const auto name = gguf::parse_shard_name(out);
     if (name && name->number != 1)
-      fail("{}: must be named as the first shard, is the {}th", gguf::plain(out), name->number);
+      fail("{}: must be named as the first shard, is number {}", gguf::plain(out), name->number);
     sharding_ = request_.shard_bytes > 0                       ? Sharding::BySize
                 : name && name->count == file_.shards().size() ? Sharding::Kept
                                                                : Sharding::One;

@@ -32,7 +32,7 @@ Type type_of(const Recipe& recipe, const TensorShape& tensor) {
   if (tensor.name == "token_embd.weight") type = recipe.embedding;
   if (tensor.name == "output.weight") type = recipe.output;
   for (const TypeRule& rule : recipe.rules)
-    if (std::regex_search(tensor.name, rule.pattern)) type = rule.type;
+    if (rule.pattern.is_found_in(tensor.name)) type = rule.type;
   return type;
 }
 

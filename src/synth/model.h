@@ -3,19 +3,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include "gguf/type.h"
 #include "gguf/writer.h"
+#include "synth/pattern.h"
 #include "synth/shape.h"
 
 namespace weld::synth {
 
 /// Gives a type to the matrices in whose names the pattern is found.
 struct TypeRule {
-  std::regex pattern;
+  Pattern pattern;
   gguf::Type type;
 };
 

@@ -142,6 +142,13 @@ TEST(Bench, APlotThatCannotBeWrittenIsToldOfAtOnce) {
   EXPECT_EQ(result.err, "weld: /no-such-folder/x.svg: cannot create: No such file or directory\n");
 }
 
+TEST(Bench, APlotThatIsThereStaysWhereAModelIsMissing) {
+  const std::string plot = scratch("precious.svg");
+  write_file(plot, "precious");
+  EXPECT_EQ(weld({"bench", "-m", "no-such-file", "--plot", plot}).status, 1);
+  EXPECT_EQ(read_file(plot), "precious");
+}
+
 TEST(Bench, NamesAreEscapedInThePlotAndTheTable) {
   const std::string odd = scratch("a<b|c>&d.gguf");
   write_file(odd, read_file(path));

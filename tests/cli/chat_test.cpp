@@ -103,6 +103,29 @@ TEST(Chat, ReadsOnlyWhatIsNew) {
          "its own text; the prompt before it is not";
 }
 
+TEST(Chat, EndsWhereAnswersCannotBeWritten) {
+  const std::string path = write_model("qwen3-salad", plain_template);
+  const Result result = weld(chat_with(path), "one\ntwo\n", Output::Full);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(
+      result.err.ends_with("\nweld: standard output: cannot write: No space left on device\n"))
+      << result.err;
+}
+
+TEST(Chat, AnswersTheMessageThatTheInputEndsIn) {
+  const std::string path = write_model("qwen3-salad", plain_template);
+  for (const char* input : {"one\\", "\"\"\"\none\n"})
+    EXPECT_NE(weld(chat_with(path), input).out, "") << input;
+}
+
+TEST(Chat, SavesOverNoModel) {
+  const std::string path = write_model("qwen3-salad", plain_template), bytes = read_file(path);
+  const Result result = weld(chat_with(path), "/save " + path + "\nHello\n");
+  EXPECT_THAT(result.err, HasSubstr("\n" + path + ": is a GGUF file, and would be lost\n"));
+  EXPECT_NE(result.out, "");
+  EXPECT_TRUE(read_file(path) == bytes);
+}
+
 TEST(Chat, TakesMessagesOfSeveralLines) {
   const std::string path = write_model("qwen3-salad", plain_template);
   const Saved saved =
@@ -132,7 +155,7 @@ TEST(Chat, KnowsItsCommands) {
   EXPECT_EQ(saved.messages[1]["content"], "old");
   EXPECT_EQ(saved.messages[2]["content"], "new");
   EXPECT_THAT(saved.result.err, HasSubstr("\ntemp 0.5, top-k 40, "));
-  EXPECT_THAT(saved.result.err, HasSubstr("\n/set top-k: must be a number, is \"x\"\n"));
+  EXPECT_THAT(saved.result.err, HasSubstr("\n/set top-k: must be a whole number, is \"x\"\n"));
   EXPECT_THAT(saved.result.err, HasSubstr("\n/set: \"what\" is none of temp, "));
   EXPECT_THAT(saved.result.err, HasSubstr("\n/hlep is no command, did you mean help?; "));
   EXPECT_THAT(saved.result.err, HasSubstr("\nno-such-file: cannot open: "));

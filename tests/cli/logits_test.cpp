@@ -1,6 +1,8 @@
 // weld logits and weld perplexity, against the reference logits of the micro models.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -107,11 +109,53 @@ TEST(LogitsFile, IsRemovedWhereItCannotBeComplete) {
   EXPECT_THROW(read_file(path), std::runtime_error);
 }
 
+TEST(LogitsFile, ThatIsThereStaysWhereItCannotBeReplaced) {
+  const std::string path = scratch("precious.f32"), link = scratch("link.f32");
+  write_file(path, "precious");
+  unlink(link.c_str());
+  ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+  for (const std::string& output : {path, link}) {
+    EXPECT_EQ(logits_of("1,320", output).status, 1);
+    EXPECT_EQ(read_file(path), "precious");
+  }
+  // A link stays one when all goes well.
+  EXPECT_EQ(logits_of("1,2", link).status, 0);
+  EXPECT_EQ(read_file(path).size(), 2 * 320 * sizeof(float));
+}
+
+TEST(LogitsFile, IsNeverAModel) {
+  const std::string path = scratch("model.gguf"), link = scratch("link.gguf");
+  const std::string bytes = read_file(model("llama-q4_k-q6_k"));
+  write_file(path, bytes);
+  unlink(link.c_str());
+  ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+  for (const std::string& output : {path, link}) {
+    const Result result = weld({"logits", "-m", path, "--tokens", "1", "-o", output});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.err, "weld: " + output + ": is a GGUF file, and would be lost\n");
+  }
+  EXPECT_TRUE(read_file(path) == bytes);
+}
+
+TEST(LogitsFile, LargerThanFilesMayBeIsAnError) {
+  const std::string path = scratch("large.f32");
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{1024, before.rlim_max};  // handed down to the program
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Result result = logits_of("1,2,3", path);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "weld: " + path + ": cannot write: File too large\n");
+  EXPECT_THROW(read_file(path), std::runtime_error);
+}
+
 TEST(LogitsFile, ThatCannotBeWrittenIsAnError) {
   EXPECT_EQ(logits_of("1,2,3", "/dev/full").err,
             "weld: /dev/full: cannot write: No space left on device\n");
   EXPECT_EQ(logits_of("1,2,3", "/no/such/folder/x").err,
             "weld: /no/such/folder/x: cannot create: No such file or directory\n");
+  EXPECT_EQ(logits_of("1,2,3", "").err, "weld: \"\": cannot create: No such file or directory\n");
 }
 
 TEST(LogitsFile, NeedsRoomInTheContext) {

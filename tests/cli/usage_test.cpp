@@ -144,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"synth", "micro-llama", "Q4_0", "x", "--map", "attn_v"},
                 "weld synth: --map: must be REGEX=TYPE, is \"attn_v\""},
         Mistake{{"synth", "micro-llama", "Q4_0", "x", "--map", "(=Q8_0"},
-                "weld synth: --map: \"(\" is no regular expression"},
+                "weld synth: --map: \"(\" is no regular expression: missing closing parenthesis"},
         Mistake{{"synth", "micro-llama", "Q4_0", "x", "--layout", "mixed"},
                 "weld synth: --layout: must be one of separate, merged, is \"mixed\", "
                 "did you mean merged?"}));

@@ -82,9 +82,16 @@ TEST(Presets, HaveAsManyParametersAsTheirModels) {
   }
 }
 
+TEST(Plan, DoesNotTakeForeverOverARule) {
+  Recipe made = recipe("micro-qwen3", Type::Q4_K);
+  made.rules = {{Pattern("(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*q\\d"), Type::Q6_K}};
+  EXPECT_THROW(plan(made), Error);
+  EXPECT_THROW(Pattern(std::string(30000, '(') + std::string(30000, ')')), Error);
+}
+
 TEST(Plan, GivesTypesByTheLastRuleThatApplies) {
   Recipe made = recipe("micro-qwen3moe", Type::Q4_K);
-  made.rules = {{std::regex("attn_|output"), Type::Q8_0}, {std::regex("attn_v"), Type::Q6_K}};
+  made.rules = {{Pattern("attn_|output"), Type::Q8_0}, {Pattern("attn_v"), Type::Q6_K}};
   std::map<std::string, Type> types;
   for (const PlannedTensor& tensor : plan(made)) types[tensor.shape.name] = tensor.type;
   EXPECT_EQ(types.at("blk.0.attn_q.weight"), Type::Q8_0);
