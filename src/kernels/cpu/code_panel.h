@@ -112,9 +112,9 @@ class Columns {
 };
 
 /// Transposed rows, for Block::codes: the codes of step `step` of 32 codes of each row.
-template <typename Columns>
+template <typename Block>
 struct ColumnBytes {
-  const Columns& at;
+  const Columns<Block>& at;
   int step;
   Ints operator()(int i) const { return at(i + 4 * step); }
   Ints nibbles(int i) const { return quant::bit_field(at(i + step % 4 * 4), step / 4 * 4, 15); }
@@ -158,7 +158,7 @@ template <typename Block>
   unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
     if constexpr (quant::is_bytewise<Block>) {
       unroll<8>([&](auto s) __attribute__((always_inline)) {
-        const ColumnBytes at{columns, s};
+        const ColumnBytes<Block> at{columns, s};
         store_step<Block>(Block::codes(at, i), step + i * 8 + s, first, panel);
       });
     } else {
