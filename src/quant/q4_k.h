@@ -9,7 +9,7 @@
 namespace weld::quant {
 inline namespace WELD_TARGET {
 
-struct Q4_K {
+struct Q4_K : KScales {
   static constexpr Type type = Type::Q4_K;
   static constexpr int group = 32, zero = 0, max_code = 15;
   static constexpr bool has_offset = true;
@@ -17,39 +17,12 @@ struct Q4_K {
   static uint8_t code(const std::byte* block, int i) {
     return byte_at(block, 16 + i / 64 * 32 + i % 32) >> 4 * (i / 32 % 2) & 15;
   }
-  static float scale(const std::byte* block, int g) {
-    return f16_at(block, 0) * static_cast<float>(k_scale(block + 4, g));
-  }
-  static float offset(const std::byte* block, int g) {
-    return -f16_at(block, 2) * static_cast<float>(k_minimum(block + 4, g));
-  }
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 144;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(16 + i / 2 * 32), i % 2 * 4, 15);
-  }
-  static __m128i factors(const std::byte* block) { return k_scales(block + 4); }
-  static float unit(const std::byte* block) { return f16_at(block, 0); }
-  static __m128i minimums(const std::byte* block) { return k_minimums(block + 4); }
-  static float offset_unit(const std::byte* block) { return -f16_at(block, 2); }
-
-  template <typename Columns>
-  static auto factors(const Columns& at, int g) {
-    return k_scales(at(4), at(12), g);
-  }
-  template <typename Columns>
-  static auto unit(const Columns& at) {
-    return f16_of_low(at(0));
-  }
-  template <typename Columns>
-  static auto minimums(const Columns& at, int g) {
-    return k_minimums(at(8), at(12), g);
-  }
-  template <typename Columns>
-  static auto offset_unit(const Columns& at) {
-    return -f16_of_high(at(0));
   }
 #endif
 };

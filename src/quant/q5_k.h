@@ -10,7 +10,7 @@
 namespace weld::quant {
 inline namespace WELD_TARGET {
 
-struct Q5_K {
+struct Q5_K : KScales {
   static constexpr Type type = Type::Q5_K;
   static constexpr int group = 32, zero = 0, max_code = 31;
   static constexpr bool has_offset = true;
@@ -18,12 +18,6 @@ struct Q5_K {
   static uint8_t code(const std::byte* block, int i) {
     const int low = byte_at(block, 48 + i / 64 * 32 + i % 32) >> 4 * (i / 32 % 2) & 15;
     return low | (byte_at(block, 16 + i % 32) >> i / 32 & 1) << 4;
-  }
-  static float scale(const std::byte* block, int g) {
-    return f16_at(block, 0) * static_cast<float>(k_scale(block + 4, g));
-  }
-  static float offset(const std::byte* block, int g) {
-    return -f16_at(block, 2) * static_cast<float>(k_minimum(block + 4, g));
   }
 
 #ifdef __AVX2__
@@ -33,27 +27,6 @@ struct Q5_K {
     const auto low = bit_field(at(48 + i / 2 * 32), i % 2 * 4, 15);
     const auto top = bit_field(at(16), i - 4, 16);
     return low | top;
-  }
-  static __m128i factors(const std::byte* block) { return k_scales(block + 4); }
-  static float unit(const std::byte* block) { return f16_at(block, 0); }
-  static __m128i minimums(const std::byte* block) { return k_minimums(block + 4); }
-  static float offset_unit(const std::byte* block) { return -f16_at(block, 2); }
-
-  template <typename Columns>
-  static auto factors(const Columns& at, int g) {
-    return k_scales(at(4), at(12), g);
-  }
-  template <typename Columns>
-  static auto unit(const Columns& at) {
-    return f16_of_low(at(0));
-  }
-  template <typename Columns>
-  static auto minimums(const Columns& at, int g) {
-    return k_minimums(at(8), at(12), g);
-  }
-  template <typename Columns>
-  static auto offset_unit(const Columns& at) {
-    return -f16_of_high(at(0));
   }
 #endif
 };
