@@ -73,7 +73,7 @@ std::optional<std::string> read_message(LineReader& reader) {
   if (*message == quotes) {
     message->clear();
     for (;;) {
-      const auto line = reader.read("... ");
+      auto line = reader.read("... ");
       if (reader.cancelled()) return line;
       if (!line || *line == quotes) break;  // the end of the input is that of the message too
       *message += *line + "\n";
@@ -84,7 +84,7 @@ std::optional<std::string> read_message(LineReader& reader) {
   }
   while (message->ends_with('\\')) {
     message->back() = '\n';
-    const auto line = reader.read("... ");
+    auto line = reader.read("... ");
     if (reader.cancelled()) return line;
     if (!line) break;
     *message += *line;

@@ -75,11 +75,11 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
               : block_of(down, routes.chosen[0], std::min(first + tile_rows, down.rows)).data;
       kernels.multiply(block, input, routes.slot.data() + begin, count, tile);
       finish_tile(kernels, down, e, first, count, tile);
-      for (int n = 0; n < count; ++n) {
-        const auto entry = static_cast<size_t>(begin + n);
-        kernels.add_scaled(tile + static_cast<ptrdiff_t>(n) * tile_rows,
-                           routes.weight[static_cast<size_t>(routes.slot[entry])], rows,
-                           sums + static_cast<ptrdiff_t>(routes.token[entry]) * tile_rows);
+      const float* product = tile;
+      for (int entry = begin; entry < begin + count; ++entry, product += tile_rows) {
+        const auto at = static_cast<size_t>(entry);
+        kernels.add_scaled(product, routes.weight[static_cast<size_t>(routes.slot[at])], rows,
+                           sums + static_cast<ptrdiff_t>(routes.token[at]) * tile_rows);
       }
     }
     for (int t = 0; t < tokens; ++t)

@@ -1,6 +1,6 @@
 // The product for types with codebooks where the processor has AVX-512 VBMI, which looks codewords
 // up for 16 rows at once: for any number of tokens, one too.
-#include "kernels/cpu/code_panel.h"
+#include "kernels/cpu/sweep_codes.h"
 #include "kernels/cpu/target.h"
 
 namespace weld::kernels::WELD_TARGET {

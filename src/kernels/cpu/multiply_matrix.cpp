@@ -1,7 +1,7 @@
-// Vector builds of the product for many tokens: codes by code_panel.h, and float rows in the same
+// Vector builds of the product for many tokens: codes by sweep_codes.h, and float rows in the same
 // way.
-#include "kernels/cpu/code_panel.h"
 #include "kernels/cpu/panel.h"
+#include "kernels/cpu/sweep_codes.h"
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
 #include "quant/types.h"
