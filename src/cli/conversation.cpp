@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/text_stream.h"
 #include "fail.h"
+#include "jinja/json.h"
 
 namespace weld::cli {
 namespace {
@@ -186,8 +187,7 @@ void Conversation::from_json(const std::string& name, const std::string& text) {
   try {
     saved = Json::parse(text);
   } catch (const Json::parse_error& error) {
-    const std::string_view told = error.what();  // "[json.exception.parse_error.101] parse ..."
-    fail("{}: {}", name, told.substr(told.find("] ") + 2));
+    fail("{}: {}", name, jinja::json_message(error));
   }
   if (!saved.is_object() || !saved.contains("messages") || !saved["messages"].is_array())
     fail("{}: messages: must be an array", name);

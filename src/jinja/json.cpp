@@ -43,10 +43,7 @@ class Reader : public nlohmann::json_sax<Json> {
   bool start_array(size_t) override { return open(heap_.make<List>(false)); }
   bool end_array() override { return close(); }
   bool parse_error(size_t, const std::string&, const Json::exception& error) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 5: ..."
-    const std::string_view what = error.what();
-    const size_t end = what.find("] ");
-    fault(std::string(what.substr(end == what.npos ? 0 : end + 2)));
+    fault(json_message(error));
   }
 
  private:
@@ -197,6 +194,13 @@ class Writer {
 };
 
 }  // namespace
+
+std::string json_message(const std::exception& error) {
+  // "[json.exception.parse_error.101] parse error at line 1, column 5: ..."
+  const std::string_view what = error.what();
+  const size_t end = what.find("] ");
+  return std::string(what.substr(end == what.npos ? 0 : end + 2));
+}
 
 Value parse_json(Heap& heap, std::string_view text) {
   Reader reader(heap);

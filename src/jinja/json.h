@@ -1,6 +1,7 @@
 // JSON in, as values, and out, as `tojson` writes it.
 #pragma once
 
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@ namespace weld::jinja {
 /// Throws Fault that says where the text is no JSON, or an integer has more than 64 bits. Of equal
 /// keys the last counts.
 Value parse_json(Heap& heap, std::string_view text);
+
+/// What an error of nlohmann's reader says, without the name and number that it begins with.
+std::string json_message(const std::exception& error);
 
 /// As json.dumps() takes them.
 struct JsonStyle {

@@ -250,14 +250,10 @@ inline constexpr bool has_code_steps = requires(__m256i (*at)(int), __m512i* ste
   Block::code_steps(at, 0, steps);
 };
 
-/// Whether a type's codes, and whether its scales too, can be made for many rows at once.
+/// Whether a type's codes and scales can be made for many rows at once.
 template <typename Block>
 inline constexpr bool has_columns = requires {
   Block::columns_begin;
-};
-template <typename Block>
-inline constexpr bool has_column_scales = requires(__m256i (*at)(int)) {
-  Block::unit(at);
 };
 
 /// Whether a type's codes are made of magnitudes and signs.

@@ -70,11 +70,10 @@ void decode_scales(const RowBlock& rows, int begin, int end, Panel& panel) {
       if constexpr (groups == 1) {
         Block::scales(blocks, panel.scales + at, panel.offsets + at);
       } else {
-        alignas(32) float scales[8 * groups], offsets[8 * groups];  // [row][group]
-        for (int r = 0; r < 8; ++r)
-          quant::scales<Block>(blocks[r], scales + r * groups, offsets + r * groups);
+        static_assert(!Block::has_offset);
+        alignas(32) float scales[8 * groups];  // [row][group]
+        for (int r = 0; r < 8; ++r) quant::scales<Block>(blocks[r], scales + r * groups, nullptr);
         transpose_scales<groups>(scales, panel.scales + at);
-        if constexpr (Block::has_offset) transpose_scales<groups>(offsets, panel.offsets + at);
       }
     }
   }
@@ -200,14 +199,13 @@ void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
         const Columns<Block> columns(row.at, block);
         decode_codes(columns, step, first, panel);
         const int group = b * groups * tile_rows + first;
-        if constexpr (quant::has_column_scales<Block>)
-          decode_scales(columns, panel.scales + group, panel.offsets + group);
+        decode_scales(columns, panel.scales + group, panel.offsets + group);
       } else {
         decode_codes<Block>(row.at, block, step, first, panel);
       }
     }
   }
-  if constexpr (!quant::has_column_scales<Block>) decode_scales<Block>(rows, begin, end, panel);
+  if constexpr (!quant::has_columns<Block>) decode_scales<Block>(rows, begin, end, panel);
 }
 
 }  // namespace weld::kernels::WELD_TARGET

@@ -75,8 +75,7 @@ void sweep(const Panel& panel, int steps, const Rounded& x, float* const* out) {
 
 void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                           float* tile) {
-  for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(tokens) * tile_rows; i += lanes)
-    store(tile + i, broadcast(0));
+  clear_tile(tile, tokens);
   Panel panel;
   Rounded rounded;
   for (int begin = 0; begin < x.columns; begin += value_strip) {
