@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -18,15 +17,10 @@
 #include "cli/session_flags.h"
 #include "fail.h"
 #include "kernels/cpu/limits.h"
+#include "stopwatch.h"
 
 namespace weld::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::max(std::chrono::duration<double>(Clock::now() - begin).count(), 1e-9);
-}
 
 /// Tokens whose bytes are read to see how fast they can be read: several choices of experts.
 constexpr uint64_t tokens_to_read = 8;
@@ -67,7 +61,7 @@ double measure_best(kernels::Pool& pool, const Subject& subject, Test test) {
 /// Seconds that a session takes for a test, from an empty context.
 double run_test(Session& session, Test test, std::span<const Token> tokens) {
   session.rewind(0);
-  const auto begin = Clock::now();
+  const Stopwatch watch;
   if (test.phase == Phase::Prefill) {
     session.prefill(tokens, [](int) { return !interrupted(); });
   } else {
@@ -76,7 +70,7 @@ double run_test(Session& session, Test test, std::span<const Token> tokens) {
       if (interrupted()) break;
     }
   }
-  const double seconds = seconds_since(begin);
+  const double seconds = watch.seconds();
   check_interrupt();
   return seconds;
 }

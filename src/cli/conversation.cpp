@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "cli/chat_template.h"
 #include "cli/interrupt.h"
@@ -13,6 +12,7 @@
 #include "cli/text_stream.h"
 #include "fail.h"
 #include "jinja/json.h"
+#include "stopwatch.h"
 
 namespace weld::cli {
 namespace {
@@ -21,17 +21,6 @@ using Json = nlohmann::ordered_json;
 
 /// Tokens that must be left for an answer.
 int room_for_answer(int context) { return std::min(256, context / 4); }
-
-/// Seconds since it was made.
-class Clock {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 /// What is typed may be no UTF-8, which JSON cannot say.
 std::string to_text(const Json& json, int indent) {
@@ -124,7 +113,7 @@ bool Conversation::read(const std::vector<Token>& prompt, Sampler& sampler) {
   }
   const std::span<const Token> rest = std::span(prompt).subspan(common);
   const auto total = static_cast<int>(rest.size());
-  const Clock clock;
+  const Stopwatch watch;
   int done = 0;
   {
     const ProgressBar bar("prefill", total > batch_ ? total : 0);
@@ -136,7 +125,7 @@ bool Conversation::read(const std::vector<Token>& prompt, Sampler& sampler) {
   }
   if (reports_)
     print_line(
-        fmt::format("prefill: {} of {} tokens, {:.2f} s", done, prompt.size(), clock.seconds()));
+        fmt::format("prefill: {} of {} tokens, {:.2f} s", done, prompt.size(), watch.seconds()));
   held_.assign(prompt.begin(), prompt.begin() + static_cast<ptrdiff_t>(common) + done);
   for (const Token token : rest.first(static_cast<size_t>(done))) sampler.accept(token);
   return done == total;
@@ -144,7 +133,7 @@ bool Conversation::read(const std::vector<Token>& prompt, Sampler& sampler) {
 
 std::string Conversation::write_answer(Sampler& sampler, int count) {
   TextStream answer;
-  const Clock clock;
+  const Stopwatch watch;
   const size_t before = held_.size();
   const Stop stop = session_.generate(sampler, count, [&](Token token) {
     held_.push_back(token);
@@ -155,8 +144,7 @@ std::string Conversation::write_answer(Sampler& sampler, int count) {
   if (reports_) {
     const size_t tokens = held_.size() - before;
     print_line(fmt::format("generation: {} tokens, {:.2f} s, {:.1f} tokens/s", tokens,
-                           clock.seconds(),
-                           static_cast<double>(tokens) / std::max(clock.seconds(), 1e-9)));
+                           watch.seconds(), static_cast<double>(tokens) / watch.seconds()));
   }
   if (stop == Stop::Context)
     print_line(

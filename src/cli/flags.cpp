@@ -79,6 +79,19 @@ std::vector<std::string> all_forms(const CLI::App& flags) {
   return forms;
 }
 
+/// Whether words may stand by themselves, without a flag.
+bool takes_words(const CLI::App& flags) {
+  const auto options = flags.get_options();
+  return std::any_of(options.begin(), options.end(),
+                     [](const CLI::Option* option) { return option->get_positional(); });
+}
+
+std::string unexpected(const CLI::App& flags, const std::string& word) {
+  const bool is_model = word.ends_with(".gguf") && flags.get_option_no_throw("--model");
+  return fmt::format("unexpected word \"{}\"{}", word,
+                     is_model ? fmt::format(", did you mean -m {}?", word) : "");
+}
+
 /// The words as CLI11 wants them: every flag known to it, no aliases, values apart from their
 /// flags.
 Words normalize(const CLI::App& flags, const Words& words) {
@@ -90,6 +103,7 @@ Words normalize(const CLI::App& flags, const Words& words) {
       break;
     }
     if (word.size() < 2 || word[0] != '-') {
+      if (!takes_words(flags)) throw UsageError(unexpected(flags, word));
       result.push_back(word);
       continue;
     }

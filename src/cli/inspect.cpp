@@ -173,12 +173,13 @@ int inspect(const Words& words) {
       "inspect",
       "Shows what a model is, the types it is stored in, and for each layer what fuses with\n"
       "what. Everything in the file is checked but the values of the weights.");
-  flags.add_option("-m,--model,FILE", path, "the model, a GGUF file")
-      ->type_name("FILE")
-      ->required();
+  CLI::Option* word = flags.add_option("FILE", path, "the model, a GGUF file");
+  flags.add_option("-m,--model", path, "the same")->type_name("FILE")->excludes(word);
   flags.add_flag("--json", json, "print JSON, for programs");
   flags.add_flag("--all", all, "list all metadata and all tensors too");
   if (!flags.read(words)) return 0;
+  if (flags.count("FILE") + flags.count("-m") == 0)
+    throw UsageError("which model? weld inspect FILE");
 
   const gguf::File file = gguf::File::open(path);
   const Inspection found = examine(file);

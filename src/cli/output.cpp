@@ -22,6 +22,7 @@ namespace {
 }
 
 constexpr const char* standard_output = "standard output";
+constexpr size_t most_text = size_t{1} << 30U;
 
 [[noreturn]] void fail_output() {
   throw OutputError(
@@ -108,7 +109,10 @@ std::string read_input(const std::string& path) {
   if (!file) fail_errno(name, "open");
   std::string text;
   char buffer[1 << 16];
-  while (const size_t n = std::fread(buffer, 1, sizeof buffer, file.get())) text.append(buffer, n);
+  while (const size_t n = std::fread(buffer, 1, sizeof buffer, file.get())) {
+    text.append(buffer, n);
+    if (text.size() > most_text) fail("{}: is more than 1 GiB of text", name);
+  }
   if (std::ferror(file.get())) fail_errno(name, "read");
   return text;
 }

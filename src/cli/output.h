@@ -48,7 +48,8 @@ class OutputFile {
   std::optional<gguf::PendingFile> pending_;  ///< a file in a folder
 };
 
-/// All bytes of a file, or of standard input if it is "-". Throws Error.
+/// All bytes of a text, a file's or standard input's if the path is "-". Throws Error, of more than
+/// 1 GiB too: some devices never end.
 std::string read_input(const std::string& path);
 
 /// Makes sure that descriptors 0, 1 and 2 are taken, lest a file opened later be mistaken for one

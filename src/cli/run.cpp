@@ -1,7 +1,6 @@
 // weld run: reads a prompt, streams what the model makes of it, and says how fast that was.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <limits>
 
 #include "cli/commands.h"
@@ -12,12 +11,11 @@
 #include "cli/session_flags.h"
 #include "cli/text_stream.h"
 #include "fail.h"
+#include "stopwatch.h"
 #include "weld/weld.h"
 
 namespace weld::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct RunFlags {
   std::string model;
@@ -44,25 +42,22 @@ void add_flags(Flags& flags, RunFlags& values) {
   add_session_flags(flags, values.session);
 }
 
-std::string read_prompt(const RunFlags& flags) {
-  if (flags.file.empty()) return flags.prompt;
-  std::string text = read_input(flags.file);
+std::string read_prompt(const std::string& file) {
+  std::string text = read_input(file);
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }
 
 /// "prefill: 512 tokens, 2.91 s, 176.0 tokens/s"
-void report(const char* phase, int tokens, Clock::time_point begin) {
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  const std::string rate =
-      tokens > 0 ? fmt::format(", {:.1f} tokens/s", tokens / std::max(seconds, 1e-9)) : "";
+void report(const char* phase, int tokens, double seconds) {
+  const std::string rate = tokens > 0 ? fmt::format(", {:.1f} tokens/s", tokens / seconds) : "";
   print_line(fmt::format("{}: {} tokens, {:.2f} s{}", phase, tokens, seconds, rate));
 }
 
 /// Reads the prompt; false if Ctrl-C came first.
 bool prefill(Session& session, Sampler& sampler, std::span<const Token> prompt, int batch) {
   const auto total = static_cast<int>(prompt.size());
-  const auto begin = Clock::now();
+  const Stopwatch watch;
   int done = 0;
   {
     const ProgressBar bar("prefill", total > batch ? total : 0);
@@ -73,21 +68,21 @@ bool prefill(Session& session, Sampler& sampler, std::span<const Token> prompt, 
     });
   }
   for (const Token token : prompt) sampler.accept(token);
-  report("prefill", done, begin);
+  report("prefill", done, watch.seconds());
   return done == total;
 }
 
 void generate(const Model& model, Session& session, Sampler& sampler, int count) {
   TextStream text;
   const int before = session.position();
-  const auto begin = Clock::now();
+  const Stopwatch watch;
   const Stop stop = session.generate(sampler, count, [&](Token token) {
     text.push(model.piece(token));
     return !interrupted();
   });
   text.finish();
   // The first token comes of the prompt's logits, so the tokens read are what took the time.
-  report("generation", session.position() - before, begin);
+  report("generation", session.position() - before, watch.seconds());
   if (stop == Stop::Context)
     print_line(fmt::format("stopped: the context of {} tokens is full", session.context()));
 }
@@ -106,8 +101,8 @@ int run(const Words& words) {
   const SamplerOptions sampling = sampler_options(values.sampler);
 
   const Model model = Model::load(values.model);
-  const std::vector<Token> prompt =
-      model.encode(read_prompt(values), {.beginning = model.adds_beginning()});
+  const std::string text = from_file ? read_prompt(values.file) : values.prompt;
+  const std::vector<Token> prompt = model.encode(text, {.beginning = model.adds_beginning()});
   if (prompt.empty()) fail("the prompt has no tokens");
   print_line(model.description());
 

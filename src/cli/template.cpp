@@ -21,7 +21,7 @@ int render_template(const Words& words) {
     throw UsageError("give a template: -m FILE or --template FILE");
 
   std::optional<gguf::File> file;
-  if (path.empty()) file = gguf::File::open(model);
+  if (!model.empty()) file = gguf::File::open(model);
   const jinja::Template chat = load_template(path, file ? &*file : nullptr);
   const jinja::RenderOptions options{
       .input = "standard input", .now = template_time(), .limits = {}};

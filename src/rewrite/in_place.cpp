@@ -334,8 +334,12 @@ Recovery recover(const std::string& path, const Start& start) {
   const std::string journal_path = Journal::path_of(disk.path());
   if (!is_mark(front)) {
     gguf::File::open(path);
+    if (!exists(journal_path)) return Recovery::Whole;
+    if (journal ? !is_of(*journal, disk, front) : !Journal::is_cut_off(disk.path()))
+      fail("{}: is whole, and {} is not its journal: move that elsewhere", gguf::plain(path),
+           gguf::plain(journal_path));
     const bool finished = journal && journal->plan().after == front;
-    if (!remove_file(journal_path)) return Recovery::Whole;
+    remove_file(journal_path);
     sync_folder(journal_path);
     return finished ? Recovery::Finished : Recovery::RolledBack;
   }

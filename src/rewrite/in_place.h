@@ -31,7 +31,8 @@ enum class Recovery {
   Finished,
 };
 
-/// Goes on where a rewrite was cut off. Throws Error if the journal is missing or another file's.
+/// Goes on where a rewrite was cut off. Throws Error if the journal is missing or another file's,
+/// and then changes nothing.
 Recovery recover(const std::string& path, const Start& start);
 
 }  // namespace weld::rewrite

@@ -162,6 +162,15 @@ std::optional<Journal> Journal::open(const std::string& file) {
   return Journal(std::move(disk), std::move(*plan));
 }
 
+bool Journal::is_cut_off(const std::string& file) {
+  const DiskFile disk(path_of(file), DiskFile::Mode::Read);
+  if (disk.size() == 0) return true;
+  std::array<char, magic.size()> front{};
+  if (disk.size() < front.size()) return false;
+  disk.read(std::as_writable_bytes(std::span(front)), 0);
+  return front == magic || front == std::array<char, magic.size()>{};
+}
+
 std::vector<std::pair<uint64_t, Position>> Journal::slots() const {
   std::vector<std::pair<uint64_t, Position>> found;
   for (uint64_t i = 1; i <= 2; ++i) {

@@ -50,6 +50,9 @@ class Journal {
   /// Opens and checks the one that is there. Nullopt where there is none, or one that was not
   /// finished before anything was changed. Throws Error if another process works with it.
   static std::optional<Journal> open(const std::string& file);
+  /// Whether what lies there is a journal that was not written to its end: nothing, zeros or the
+  /// magic at its beginning.
+  static bool is_cut_off(const std::string& file);
 
   const Plan& plan() const { return plan_; }
   /// The positions on the disk, the last one first; a slot that was half written is not among them.

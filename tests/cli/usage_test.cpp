@@ -51,7 +51,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "weld run: unknown flag --thread, did you mean --threads?"},
         Mistake{run_with({"-mkqv"}), "weld run: unknown flag -mkqv, did you mean -mqkv?"},
         Mistake{run_with({"--frobnicate"}), "weld run: unknown flag --frobnicate"},
-        Mistake{run_with({"stray"}), "weld run: The following argument was not expected: stray"}));
+        Mistake{run_with({"stray"}), "weld run: unexpected word \"stray\""},
+        Mistake{{"run", "a/b.gguf", "-p", "x"},
+                "weld run: unexpected word \"a/b.gguf\", did you mean -m a/b.gguf?"},
+        Mistake{{"inspect"}, "weld inspect: which model? weld inspect FILE"},
+        Mistake{{"inspect", "a", "-m", "b"}, "weld inspect: FILE excludes --model"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Values, Mistakes,

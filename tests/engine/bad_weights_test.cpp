@@ -144,17 +144,20 @@ TEST(Routing, StaysAmongTheExperts) {
   }
 }
 
-/// Equal logits fall to the expert that comes first, and the best comes first in a token's slots.
+/// Equal logits fall to the expert that comes first; a token's slots are in the experts' order.
 TEST(Routing, IsInOrder) {
   kernels::Routes routes;
-  const float logits[] = {1, 3, 3, 2};
-  kernels::choose_experts(logits, 1, 4, 3, routes);
-  EXPECT_EQ(routes.begin, (std::vector<int>{0, 0, 1, 2, 3}));
+  const float logits[] = {2, 1, 3, 3, 3};
+  kernels::choose_experts(logits, 1, 5, 3, routes);
+  EXPECT_EQ(routes.begin, (std::vector<int>{0, 0, 0, 1, 2, 3}));
+  const float with_less[] = {2, 1, 3, 3};
+  kernels::choose_experts(with_less, 1, 4, 3, routes);
+  EXPECT_EQ(routes.begin, (std::vector<int>{0, 1, 1, 2, 3}));
   EXPECT_EQ(routes.slot, (std::vector<int>{0, 1, 2}));
   const float total = 2 + std::exp(-1.0F);
-  EXPECT_FLOAT_EQ(routes.weight[0], 1 / total);
+  EXPECT_FLOAT_EQ(routes.weight[0], std::exp(-1.0F) / total);
   EXPECT_FLOAT_EQ(routes.weight[1], 1 / total);
-  EXPECT_FLOAT_EQ(routes.weight[2], std::exp(-1.0F) / total);
+  EXPECT_FLOAT_EQ(routes.weight[2], 1 / total);
 }
 
 }  // namespace

@@ -489,16 +489,31 @@ TEST_F(Rewrite, RecoverLeavesWholeFilesAlone) {
   make(micro("qwen3")).write(path("f"));
   const std::string bytes = read_file(path("f"));
   EXPECT_THAT(run({"recover", path("f")}), HasSubstr("is whole"));
-  write_file(path("f.weld-journal"), "half a journ");
-  EXPECT_THAT(run({"recover", path("f")}), HasSubstr("nothing had been changed"));
-  EXPECT_TRUE(read_file(path("f")) == bytes);
-  EXPECT_EQ(folder_.entries(), 1U);
-  write_file(path("f.weld-journal"), "half a journ");
-  run({"split", path("f"), "--in-place"});
-  EXPECT_EQ(folder_.entries(), 1U);
+  for (const std::string& half :
+       {std::string(), std::string(20000, '\0'), std::string("WELDJRN1 half")}) {
+    write_file(path("f.weld-journal"), half);
+    EXPECT_THAT(run({"recover", path("f")}), HasSubstr("nothing had been changed"));
+    EXPECT_TRUE(read_file(path("f")) == bytes);
+    EXPECT_EQ(folder_.entries(), 1U);
+    write_file(path("f.weld-journal"), half);
+    run({"split", path("f"), "--in-place"});
+    EXPECT_EQ(folder_.entries(), 1U);
+  }
   write_file(path("marked"), "WELD" + bytes.substr(4));
   EXPECT_THAT(refused({"recover", path("marked")}), HasSubstr("journal"));
   EXPECT_THAT(refused({"inspect", path("marked")}), HasSubstr("weld recover"));
+}
+
+TEST_F(Rewrite, WhatIsNotTheJournalOfAWholeFileStays) {
+  make(micro("qwen3")).write(path("f"));
+  const std::string bytes = read_file(path("f"));
+  for (const char* other : {"x", "a file of somebody's"}) {
+    write_file(path("f.weld-journal"), other);
+    EXPECT_THAT(refused({"recover", path("f")}), HasSubstr("is not its journal"));
+    EXPECT_THAT(refused({"merge", path("f"), "--in-place"}), HasSubstr("is not its journal"));
+    EXPECT_EQ(read_file(path("f.weld-journal")), other);
+    EXPECT_TRUE(read_file(path("f")) == bytes);
+  }
 }
 
 TEST_F(Rewrite, RecordsThatDoNotFitAreRefused) {

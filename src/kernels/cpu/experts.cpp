@@ -20,12 +20,15 @@ void choose_experts(const float* logits, int tokens, int experts, int used, Rout
     std::partial_sort(order.begin(), order.begin() + used, order.end(), [key](int a, int b) {
       return key(a) > key(b) || (key(a) == key(b) && a < b);
     });
+    const float greatest = row[order[0]];
+    // In the file's order, so that outputs that come expert by expert are summed in it.
+    std::sort(order.begin(), order.begin() + used);
     const size_t first = static_cast<size_t>(t) * static_cast<size_t>(used);
     float total = 0;
     for (int i = 0; i < used; ++i) {
       const auto at = static_cast<size_t>(i);
       chosen[first + at] = order[at];
-      routes.weight[first + at] = std::exp(row[order[at]] - row[order[0]]);
+      routes.weight[first + at] = std::exp(row[order[at]] - greatest);
       total += routes.weight[first + at];
     }
     for (int i = 0; i < used; ++i) routes.weight[first + static_cast<size_t>(i)] /= total;

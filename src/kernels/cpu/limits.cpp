@@ -3,17 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <vector>
+
+#include "stopwatch.h"
 
 namespace weld::kernels {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::max(std::chrono::duration<double>(Clock::now() - begin).count(), 1e-9);
-}
 
 /// Bytes that a thread reads before it takes the next piece: many pages for each of the streams, so
 /// that sharing costs nothing.
@@ -21,7 +16,7 @@ constexpr size_t piece_bytes = 1 << 20;
 
 /// Steps of a loop between two looks at the clock.
 constexpr int64_t steps_at_once = 2000;
-constexpr auto measuring_time = std::chrono::milliseconds(20);
+constexpr double measuring_seconds = 0.02;
 
 }  // namespace
 
@@ -29,13 +24,13 @@ double measure_multiply_adds(Pool& pool, const Kernels& kernels, Arithmetic arit
   const auto loop = arithmetic == Arithmetic::Codes ? kernels.limits->multiply_codes
                                                     : kernels.limits->multiply_floats;
   std::atomic<int64_t> done{0};
-  const auto begin = Clock::now();
+  const Stopwatch watch;
   pool.run(pool.threads(), [&](int, int) noexcept {
     int64_t mine = 0;
-    while (Clock::now() - begin < measuring_time) mine += loop(steps_at_once);
+    while (watch.seconds() < measuring_seconds) mine += loop(steps_at_once);
     done += mine;
   });
-  return static_cast<double>(done) / seconds_since(begin);
+  return static_cast<double>(done) / watch.seconds();
 }
 
 double measure_reading(Pool& pool, const Kernels& kernels,
@@ -47,12 +42,12 @@ double measure_reading(Pool& pool, const Kernels& kernels,
     for (size_t at = 0; at < run.size(); at += piece_bytes)
       pieces.push_back(run.subspan(at, std::min(piece_bytes, run.size() - at)));
   }
-  const auto begin = Clock::now();
+  const Stopwatch watch;
   pool.run(static_cast<int>(pieces.size()), [&](int piece, int) noexcept {
     const auto part = pieces[static_cast<size_t>(piece)];
     kernels.limits->read(part.data(), part.size());
   });
-  return static_cast<double>(bytes) / seconds_since(begin);
+  return static_cast<double>(bytes) / watch.seconds();
 }
 
 }  // namespace weld::kernels

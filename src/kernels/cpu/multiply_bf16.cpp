@@ -81,7 +81,10 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
   for (int begin = 0; begin < x.columns; begin += value_strip) {
     const int columns = x.columns - begin < value_strip ? x.columns - begin : value_strip;
     gather(rows, begin, columns, panel);
+    NextPanel next(rows, 2 * (ptrdiff_t{begin} + columns), begin + columns < x.columns,
+                   tiles<tile_tokens>(tokens));
     for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
+      next.prefetch_some<2 * value_strip>();
       float* out[n];
       for (int t = 0; t < n; ++t) {
         const int row = index ? index[token + t] : token + t;

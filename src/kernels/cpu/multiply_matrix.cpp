@@ -71,7 +71,10 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
   for (int begin = 0; begin < x.columns; begin += value_strip) {
     const int end = begin + value_strip < x.columns ? begin + value_strip : x.columns;
     decode_values<Block>(rows, begin, end, panel);
+    NextPanel following(rows, ptrdiff_t{end} * quant::bytes<Block>, end < x.columns,
+                        tiles<value_tile_tokens>(tokens));
     for_each_tile<value_tile_tokens>(tokens, [&](auto n, int token) {
+      following.prefetch_some<value_strip * quant::bytes<Block>>();
       const auto at = [&](int t) {
         const int last = t < tokens ? t : tokens - 1;
         return x.values + x.value_at(index ? index[last] : last, begin);

@@ -118,13 +118,45 @@ inline void clear_tile(float* tile, int tokens) {
     store(tile + i, broadcast(0));
 }
 
+/// Asks for the part of each row that is decoded next, some rows at each call: while tokens sweep
+/// over one panel, memory delivers the next.
+class NextPanel {
+ public:
+  /// The next part is at byte `at` of each row if there is one, else at the beginning of what
+  /// follows the rows. `calls` is how often the tokens' tiles will call.
+  NextPanel(const RowBlock& rows, ptrdiff_t at, bool is_in_rows, int calls)
+      : row_(is_in_rows  ? rows.data + at
+             : rows.next ? rows.next
+                         : rows.data),
+        row_bytes_(rows.row_bytes),
+        rows_((tile_rows + calls - 1) / calls) {}
+
+  template <int bytes>
+  void prefetch_some() {
+    for (int i = 0; i < rows_ && left_ > 0; ++i, --left_, row_ += row_bytes_)
+      prefetch<bytes, _MM_HINT_T1>(row_);
+  }
+
+ private:
+  const std::byte* row_;
+  size_t row_bytes_;
+  int rows_;
+  int left_ = tile_rows;
+};
+
+/// Tiles that so many tokens take.
+template <int tile>
+constexpr int tiles(int tokens) {
+  return (tokens + tile - 1) / tile;
+}
+
 /// Calls f with the number of tokens as a constant and the first one, for tiles as even as can be:
 /// one of a few tokens would have too few sums to hide the latency of their additions.
 template <int tile, typename F>
 void for_each_tile(int tokens, F f) {
   int token = 0;
-  for (int tiles = (tokens + tile - 1) / tile; tiles > 0; --tiles) {
-    const int size = (tokens - token + tiles - 1) / tiles;
+  for (int left = tiles<tile>(tokens); left > 0; --left) {
+    const int size = (tokens - token + left - 1) / left;
     unroll<tile>([&](auto n) {
       if (size == n + 1) f(std::integral_constant<int, n + 1>{}, token);
     });

@@ -26,7 +26,8 @@ struct Segment {
 };
 
 /// Which tokens go to which expert, sorted by expert. A token sent to several experts has as many
-/// slots: slot t * used + i is the i-th expert of token t.
+/// slots: slot t * used + i is the i-th expert of token t, in the experts' order in the file. This
+/// is the order in which a token's outputs are summed.
 struct Routes {
   int used = 1;            ///< experts a token
   std::vector<int> begin;  ///< [experts + 1]: where an expert's entries begin in `slot` and `token`
@@ -84,8 +85,8 @@ void project_gated_experts(Context& context, const Segment& gate, const Segment&
                            int columns, const float* x, int tokens, const Routes& routes,
                            float* out);
 
-/// y[t] += sum over the token's experts, in their order in the file, of weight * (down row .
-/// x[slot] ...). x is [slots][columns], y is [tokens][down.rows].
+/// y[t] += sum over the token's slots, in their order, of weight * (down row . x[slot] ...). x
+/// is [slots][columns], y is [tokens][down.rows].
 void project_down_experts(Context& context, const Segment& down, int columns, const float* x,
                           int tokens, const Routes& routes, float* y);
 
@@ -94,8 +95,8 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
 void apply_gate(Context& context, Gating gating, const float* gate, const float* up, size_t n,
                 float* out);
 
-/// The `used` experts with the largest of each token's `experts` logits, largest first (the lower
-/// index first where two are equal), weighted by the softmax over the chosen ones.
+/// The `used` experts with the largest of each token's `experts` logits (where two are equal, the
+/// lower index), weighted by the softmax over the chosen ones.
 void choose_experts(const float* logits, int tokens, int experts, int used, Routes& routes);
 
 }  // namespace weld::kernels

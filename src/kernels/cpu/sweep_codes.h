@@ -201,27 +201,6 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
   sweep_codes<sums, Block::group, zero != 0, Block::has_offset, Tokens>(panel, rows, columns, at);
 }
 
-/// Asks for the part of each row that is decoded next, some rows at each call: while tokens sweep
-/// over one panel, memory delivers the next.
-class NextPanel {
- public:
-  /// `calls` is how often the tokens' tiles will call.
-  NextPanel(const std::byte* first, size_t row_bytes, int calls)
-      : row_(first), row_bytes_(row_bytes), rows_((tile_rows + calls - 1) / calls) {}
-
-  template <int bytes>
-  void prefetch_some() {
-    for (int i = 0; i < rows_ && left_ > 0; ++i, --left_, row_ += row_bytes_)
-      prefetch<bytes, _MM_HINT_T1>(row_);
-  }
-
- private:
-  const std::byte* row_;
-  size_t row_bytes_;
-  int rows_;
-  int left_ = tile_rows;
-};
-
 template <typename Block>
 void multiply_codes(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                     float* tile) {
@@ -232,11 +211,8 @@ void multiply_codes(const RowBlock& rows, const Activations& x, const int* index
   for (int begin = 0; begin < blocks; begin += panel_blocks) {
     const int end = begin + panel_blocks < blocks ? begin + panel_blocks : blocks;
     decode<Block>(rows, begin, end, panel);
-    const std::byte* following = end < blocks
-                                     ? rows.data + static_cast<ptrdiff_t>(end) * quant::bytes<Block>
-                                 : rows.next ? rows.next
-                                             : rows.data;
-    NextPanel next(following, rows.row_bytes, (tokens + tile_tokens - 1) / tile_tokens);
+    NextPanel next(rows, ptrdiff_t{end} * quant::bytes<Block>, end < blocks,
+                   tiles<tile_tokens>(tokens));
     for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
       next.prefetch_some<panel_bytes>();
       sweep<Block, n>(panel, rows.rows, (end - begin) * quant::elements<Block>,
