@@ -204,12 +204,16 @@ template <typename Dwords>
 
 /// 32 bytes: all ones where the bit is set, else zero.
 inline __m256i byte_mask(uint32_t bits) {
+#ifdef __AVX512BW__
+  return _mm256_movm_epi8(bits);
+#else
   const __m256i eight_of_each =
       _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
   const __m256i one_bit_each = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
   const __m256i spread =
       _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), eight_of_each);
   return _mm256_cmpeq_epi8(_mm256_and_si256(spread, one_bit_each), one_bit_each);
+#endif
 }
 
 /// Eight fields of a word, each shifted to the bottom and masked.

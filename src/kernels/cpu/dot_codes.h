@@ -1,19 +1,30 @@
 // Products of a span of a quantized row with the codes of one token: 256 columns, all in registers.
-// The sums of 8 groups come together in one vector, which meets 8 scales.
+// With AVX-512 two spans lie side by side, each in its half of vectors twice as long. The sums of 8
+// groups of a span come together in one vector, or half of one, which meets 8 scales.
 #pragma once
 
 #include <immintrin.h>
 
 #include "kernels/cpu/activations.h"
+#include "kernels/cpu/spans.h"
 #include "kernels/cpu/unroll.h"
 #include "kernels/cpu/vector.h"
 #include "quant/types.h"
 
 namespace weld::kernels::WELD_TARGET {
 
-/// Columns that are multiplied together: 8 groups of the activations, so that scales come 8 to a
-/// vector; a block of most types.
-constexpr int span = padded_columns;
+template <typename Block>
+inline constexpr int span_bytes = (span / quant::elements<Block> * quant::bytes<Block>);
+
+/// Spans that are multiplied side by side. Signs stored apart move over to the activations, for
+/// which AVX-512 has no instruction.
+#ifdef __AVX512VNNI__
+template <typename Block>
+inline constexpr int spans_at_once = quant::has_signs<Block> ? 1 : 2;
+#else
+template <typename Block>
+inline constexpr int spans_at_once = 1;
+#endif
 
 /// One token's activations from some column on.
 struct Token {
@@ -48,99 +59,132 @@ inline constexpr bool signed_codes = Block::max_code > 128 || quant::has_signs<B
 template <typename Block>
 inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
 
-/// 8 sums of 4 products of codes each.
-inline __m256i products(__m256i codes, __m256i x) {
-#ifdef __AVX512VNNI__
-  return _mm256_dpbusd_epi32(_mm256_setzero_si256(), codes, x);
-#else
-  return _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1));
-#endif
-}
+/// The blocks at the same place of each span, for Block::codes.
+template <typename Block, int Spans>
+struct BlockBytes {
+  const std::byte* block;
+  auto operator()(int i) const {
+    return side_by_side<Spans>(
+        [=, this](int s) { return quant::load32(block + ptrdiff_t{s} * span_bytes<Block>, i); });
+  }
+  auto nibbles(int i) const {
+    if constexpr (Spans == 1) {
+      return quant::nibbles(block, i);
+    } else {
+      const __m512i first = _mm512_broadcast_i32x4(quant::load16(block, i));
+      const __m128i second = quant::load16(block + span_bytes<Block>, i);
+      const __m512i both = _mm512_srlv_epi64(_mm512_mask_broadcast_i32x4(first, 0xff00, second),
+                                             _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4));
+      return both & _mm512_set1_epi8(15);
+    }
+  }
+};
 
-/// The same of a block's codes from 32 i on.
-template <typename Block>
-[[gnu::always_inline]] inline __m256i products(const std::byte* block, int i, const int8_t* codes) {
-  const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+/// products() of a block's codes from 32 i on.
+template <typename Block, int Spans>
+[[gnu::always_inline]] inline auto block_products(const std::byte* block, int i,
+                                                  const int8_t* codes) {
+  const auto x = side_by_side<Spans>([=](int s) { return load_ints(codes + ptrdiff_t{s} * span); });
   if constexpr (quant::has_signs<Block>) {
     return products(Block::magnitudes(block, i), _mm256_sign_epi8(x, Block::signs(block, i)));
   } else if constexpr (signed_codes<Block>) {
     const __m256i weights = Block::signed_codes(quant::RowBytes{block}, i);
     return products(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
+  } else if constexpr (quant::is_bytewise<Block>) {
+    return products(Block::codes(BlockBytes<Block, Spans>{block}, i), x);
   } else {
-    return products(quant::codes<Block>(block, i), x);
+    return products(side_by_side<Spans>([=](int s) {
+                      return quant::codes<Block>(block + ptrdiff_t{s} * span_bytes<Block>, i);
+                    }),
+                    x);
   }
 }
 
-/// Adds neighbours of a and of b, in each half: {a0 + a1, a2 + a3, b0 + b1, b2 + b3}. Where 16 bits
-/// hold the magnitudes, packing and vpmaddwd take two instructions, and vphaddd three.
-template <int magnitude>
-[[gnu::always_inline]] inline __m256i add_neighbours(__m256i a, __m256i b) {
-  if constexpr (magnitude <= 32767)
-    return _mm256_madd_epi16(_mm256_packs_epi32(a, b), _mm256_set1_epi16(1));
-  else
-    return _mm256_hadd_epi32(a, b);
-}
-
-/// Products of Count groups from group First of a span. Each half of a sum has the Count groups'
-/// half groups, in order: for 4 groups, the first halves of all of them in the lower half.
-template <typename Block, int First, int Count>
-[[gnu::always_inline]] inline __m256i half_sums(const std::byte* blocks, const int8_t* x) {
+/// Products of Count groups from group First of a span. Each 16 bytes of a span's sum have the
+/// Count groups' half groups, in order: for 4 groups, the first halves of all of them in the lower
+/// 16.
+template <typename Block, int Spans, int First, int Count>
+[[gnu::always_inline]] inline auto half_sums(const std::byte* blocks, const int8_t* x) {
   if constexpr (Count == 1) {
     constexpr int in_block = quant::elements<Block> / 32;
-    return products<Block>(blocks + First / in_block * quant::bytes<Block>, First % in_block,
-                           x + ptrdiff_t{First} * 32);
+    return block_products<Block, Spans>(blocks + First / in_block * quant::bytes<Block>,
+                                        First % in_block, x + ptrdiff_t{First} * 32);
   } else {
     constexpr int half = Count / 2;
     constexpr int weight = signed_codes<Block> ? Block::zero : Block::max_code;
-    return add_neighbours<Count * 2 * 127 * weight>(
-        half_sums<Block, First, half>(blocks, x), half_sums<Block, First + half, half>(blocks, x));
+    const auto a = half_sums<Block, Spans, First, half>(blocks, x);
+    const auto b = half_sums<Block, Spans, First + half, half>(blocks, x);
+    return Count * 2 * 127 * weight <= 32767 ? add_short_neighbours(a, b) : add_neighbours(a, b);
   }
 }
 
-/// The scales of a span.
-template <typename Block>
+/// The scales of spans, 8 of each to a vector.
+template <typename Block, int Spans>
 struct SpanScales {
-  static constexpr int count = span / Block::group;
-  alignas(32) float scales[count];
-  alignas(32) float offsets[8];  ///< of blocks of 32
+  using Vector = decltype(floats_of(load_spans<Spans>(nullptr)));
+  static constexpr int count = span / Block::group / 8;
+  Vector scales[count];
+  Vector offsets;  ///< of blocks of 32
 
   [[gnu::always_inline]] explicit SpanScales(const std::byte* blocks) {
+    const auto of_span = [=](int s) { return blocks + ptrdiff_t{s} * span_bytes<Block>; };
+    if constexpr (quant::has_factors<Block>) {
+      const Vector unit =
+          side_by_side<Spans>([=](int s) { return _mm256_set1_ps(Block::unit(of_span(s))); });
+      unroll<count>([&](auto i) __attribute__((always_inline)) {
+        scales[i] = unit * floats_of_words(side_by_side<Spans>(
+                               [=](int s) { return eight_words<i>(Block::factors(of_span(s))); }));
+      });
+    } else {
+      alignas(32) float scale[Spans][span / Block::group], offset[Spans][8];
+      unroll<Spans>([&](auto s) __attribute__((always_inline)) {
+        store_scales(of_span(s), scale[s], offset[s]);
+      });
+      unroll<count>([&](auto i) __attribute__((always_inline)) {
+        scales[i] = side_by_side<Spans>([&](int s) { return _mm256_load_ps(scale[s] + 8 * i); });
+      });
+      if constexpr (Block::has_offset)
+        offsets = side_by_side<Spans>([&](int s) { return _mm256_load_ps(offset[s]); });
+    }
+  }
+
+ private:
+  template <int>
+  static __m128i eight_words(__m128i factors) {
+    return factors;
+  }
+  template <int i>
+  static __m128i eight_words(__m256i factors) {
+    return _mm256_extracti128_si256(factors, i);
+  }
+  /// Of a span of small blocks.
+  [[gnu::always_inline]] static void store_scales(const std::byte* blocks, float* scale,
+                                                  float* offset) {
     if constexpr (quant::groups<Block> == 1) {
       const std::byte* block[8];
       unroll<8>([&](auto i) { block[i] = blocks + i * quant::bytes<Block>; });
-      Block::scales(block, scales, offsets);
-    } else if constexpr (quant::has_factors<Block>) {
-      quant::store_scales(scales, Block::unit(blocks), Block::factors(blocks));
+      Block::scales(block, scale, offset);
     } else {
       unroll<span / quant::elements<Block>>([&](auto i) {
-        Block::scales(blocks + i * quant::bytes<Block>, scales + i * quant::groups<Block>);
+        Block::scales(blocks + i * quant::bytes<Block>, scale + i * quant::groups<Block>);
       });
     }
   }
 };
 
-/// 8 scales, or 8 of the 16 of half groups in the order of half_sums().
-template <typename Block>
-[[gnu::always_inline]] inline __m256 in_order(const float* eight) {
-  const __m256 v = _mm256_load_ps(eight);
-  if constexpr (Block::group == 32) return v;
-  return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
-}
-
-inline __m256i load_words(const int16_t* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-
-/// The sums of the activations' codes that 8 scales meet, in the scales' order, times a factor.
-template <typename Block>
-[[gnu::always_inline]] inline __m256i code_sums(const int16_t* half_sums, short factor) {
+/// The sums of the activations' codes that the part-th scales meet, in the order of half_sums(),
+/// times a factor.
+template <typename Block, int Spans, int part>
+[[gnu::always_inline]] inline auto code_sums(const int16_t* half_sums, short factor) {
   if constexpr (Block::group == 32) {
-    return _mm256_madd_epi16(load_words(half_sums), _mm256_set1_epi16(factor));
+    const __m256i factors = _mm256_set1_epi16(factor);
+    return multiply_add_words(load_spans<Spans>(half_sums),
+                              side_by_side<Spans>([=](int) { return factors; }));
   } else {
-    const auto* halves = reinterpret_cast<const __m128i*>(half_sums);
     const __m128i even = _mm_set1_epi32(static_cast<uint16_t>(factor));
     const __m256i factors = _mm256_set_m128i(_mm_slli_epi32(even, 16), even);
-    return _mm256_madd_epi16(_mm256_broadcastsi128_si256(_mm_loadu_si128(halves)), factors);
+    return multiply_add_words(load_twice<Spans, part>(half_sums),
+                              side_by_side<Spans>([=](int) { return factors; }));
   }
 }
 
@@ -153,39 +197,44 @@ inline __m256i of_half_groups(__m128i minimums) {
 
 /// Offsets times the sums of the activations' codes, a lane for each group of activations, before
 /// their scales.
-template <typename Block>
-[[gnu::always_inline]] inline __m256 offset_sums(const std::byte* blocks,
-                                                 const SpanScales<Block>& of, const Token& x) {
+template <typename Block, int Spans>
+[[gnu::always_inline]] inline auto offset_sums(const std::byte* blocks,
+                                               const SpanScales<Block, Spans>& of, const Token& x) {
   if constexpr (quant::has_factors<Block>) {
-    const __m256i minimums = of_half_groups(Block::minimums(blocks));
-    const __m256i sums = _mm256_madd_epi16(load_words(x.half_sums), minimums);
-    return _mm256_cvtepi32_ps(sums) * _mm256_set1_ps(Block::offset_unit(blocks));
+    const auto of_span = [=](int s) { return blocks + ptrdiff_t{s} * span_bytes<Block>; };
+    const auto minimums =
+        side_by_side<Spans>([=](int s) { return of_half_groups(Block::minimums(of_span(s))); });
+    const auto unit =
+        side_by_side<Spans>([=](int s) { return _mm256_set1_ps(Block::offset_unit(of_span(s))); });
+    return floats_of(multiply_add_words(load_spans<Spans>(x.half_sums), minimums)) * unit;
   } else {
-    return _mm256_cvtepi32_ps(code_sums<Block>(x.half_sums, 1)) * _mm256_load_ps(of.offsets);
+    return floats_of(code_sums<Block, Spans, 0>(x.half_sums, 1)) * of.offsets;
   }
 }
 
-/// Adds a span of a row, times a token, to 8 lanes.
-template <typename Block>
-[[gnu::always_inline]] inline __m256 add_token(const std::byte* blocks, const SpanScales<Block>& of,
-                                               const Token& x, __m256 sum) {
-  __m256i sums[2] = {half_sums<Block, 0, 4>(blocks, x.codes),
-                     half_sums<Block, 4, 4>(blocks, x.codes)};
-  if constexpr (Block::group == 32)
-    sums[0] = _mm256_add_epi32(_mm256_permute2x128_si256(sums[0], sums[1], 0x20),
-                               _mm256_permute2x128_si256(sums[0], sums[1], 0x31));
-  for (int i = 0; i < SpanScales<Block>::count / 8; ++i) {
-    const auto* x_scales = reinterpret_cast<const __m128*>(x.scales + 4 * i);
-    const __m256 x_scale =
-        Block::group == 32 ? _mm256_loadu_ps(x.scales) : _mm256_broadcast_ps(x_scales);
+/// Adds spans of a row, times a token, to 8 lanes a span.
+template <typename Block, int Spans, typename Vector>
+[[gnu::always_inline]] inline Vector add_token(const std::byte* blocks,
+                                               const SpanScales<Block, Spans>& of, const Token& x,
+                                               Vector sum) {
+  const Vector x_scales = as_floats(load_spans<Spans>(x.scales));
+  const auto first = half_sums<Block, Spans, 0, 4>(blocks, x.codes);
+  const auto second = half_sums<Block, Spans, 4, 4>(blocks, x.codes);
+  unroll<SpanScales<Block, Spans>::count>([&](auto i) __attribute__((always_inline)) {
+    auto sums = i == 0 ? first : second;
+    Vector scales = of.scales[i];
+    if constexpr (Block::group == 32) {
+      sums = add_halves(first, second);
+      scales = scales * x_scales;
+    } else {
+      scales = even_then_odd(scales) * as_floats(load_twice<Spans, i>(x.scales));
+    }
     if constexpr (missing_zero<Block> != 0)
-      sums[i] =
-          _mm256_add_epi32(sums[i], code_sums<Block>(x.half_sums + 8 * i, -missing_zero<Block>));
-    sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[i]), in_order<Block>(of.scales + 8 * i) * x_scale,
-                          sum);
-  }
+      sums = add(sums, code_sums<Block, Spans, i>(x.half_sums, -missing_zero<Block>));
+    sum = multiply_add(floats_of(sums), scales, sum);
+  });
   if constexpr (Block::has_offset)
-    sum = _mm256_fmadd_ps(offset_sums<Block>(blocks, of, x), _mm256_loadu_ps(x.scales), sum);
+    sum = multiply_add(offset_sums<Block, Spans>(blocks, of, x), x_scales, sum);
   return sum;
 }
 

@@ -19,33 +19,42 @@ constexpr int prefetched_rows = 4;
 template <typename Block, int Tokens>
 void dot_codes(const std::byte* row, const std::byte* later, int columns, const Token* x,
                ptrdiff_t next_strip, float* out) {
-  constexpr int span_bytes = span / quant::elements<Block> * quant::bytes<Block>;
+  constexpr int at_once = spans_at_once<Block>;
   static_assert(code_strip == 2 * span);
-  __m256 sum[Tokens];
+  typename SpanScales<Block, at_once>::Vector sum[Tokens] = {};
+  __m256 rest[Tokens] = {};  // of what is less than `at_once` spans
   Token token[Tokens];
-  for (int t = 0; t < Tokens; ++t) {
-    sum[t] = _mm256_setzero_ps();
-    token[t] = x[t];
-  }
-  const auto add_span = [&](const std::byte* blocks) __attribute__((always_inline)) {
-    const SpanScales<Block> scales(blocks);
-    for (int t = 0; t < Tokens; ++t) sum[t] = add_token<Block>(blocks, scales, token[t], sum[t]);
+  std::copy_n(x, Tokens, token);
+  const auto add_spans = [&](auto n, const std::byte* blocks, auto& sums)
+      __attribute__((always_inline)) {
+    const SpanScales<Block, n> scales(blocks);
+    for (int t = 0; t < Tokens; ++t)
+      sums[t] = add_token<Block, n>(blocks, scales, token[t], sums[t]);
   };
+  constexpr std::integral_constant<int, 1> one;
   const int spans = columns / span;
-  for (int i = 0; i < spans; ++i) {
-    const ptrdiff_t at = ptrdiff_t{i} * span_bytes;
-    prefetch<span_bytes, _MM_HINT_T1>(later + at);
-    add_span(row + at);
-    for (Token& t : token) t = t + (i % 2 == 0 ? span : next_strip - span);
+  int i = 0;
+  for (; i + at_once <= spans; i += at_once) {
+    const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
+    prefetch<at_once * span_bytes<Block>, _MM_HINT_T1>(later + at);
+    add_spans(std::integral_constant<int, at_once>{}, row + at, sum);
+    const ptrdiff_t step = at_once == 2 ? next_strip : i % 2 == 0 ? span : next_strip - span;
+    for (Token& t : token) t = t + step;
+  }
+  if (i < spans) {
+    const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
+    prefetch<span_bytes<Block>, _MM_HINT_T1>(later + at);
+    add_spans(one, row + at, rest);
+    for (Token& t : token) t = t + span;
   }
   if (quant::elements<Block> < span && columns % span != 0) {
     // What a row has beyond whole spans, filled up with zeros, as the activations are.
-    std::byte blocks[span_bytes] = {};
-    std::copy_n(row + ptrdiff_t{spans} * span_bytes,
+    std::byte blocks[span_bytes<Block>] = {};
+    std::copy_n(row + ptrdiff_t{spans} * span_bytes<Block>,
                 columns % span / quant::elements<Block> * quant::bytes<Block>, blocks);
-    add_span(blocks);
+    add_spans(one, blocks, rest);
   }
-  for (int t = 0; t < Tokens; ++t) out[t] = sum_of_lanes(sum[t]);
+  for (int t = 0; t < Tokens; ++t) out[t] = sum_of_lanes(of_one_span(sum[t]) + rest[t]);
 }
 
 /// Products of rows of a float type with tokens, whose numbers are given; the last few weights of a
