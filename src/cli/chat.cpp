@@ -52,7 +52,8 @@ void add_flags(Flags& flags, ChatFlags& values) {
   flags.add_option("--system", values.system, "the system's message")->type_name("TEXT");
   flags.add_number("-n,--predict", values.count, -1, std::numeric_limits<int>::max(),
                    "tokens that an answer may have; -1: any number");
-  flags.add_flag("--timings", values.timings, "after each answer, what was read and how fast");
+  flags.add_flag("--timings", values.timings,
+                 "before and after each answer, what was read and generated, and how fast");
   add_context_flag(flags, values.session, 0,
                    "tokens of context; 0: what the model was trained for");
   add_sampler_flags(flags, values.sampler);
@@ -66,28 +67,35 @@ Conversation::Names read_names(const gguf::File& file, const Model& model) {
   return {text(model.beginning()), text(file.find_uint("tokenizer.ggml.eos_token_id"))};
 }
 
-/// The next message or command: a line, with those that belong to it. Nothing at the end.
-std::optional<std::string> read_message(LineReader& reader) {
-  std::optional<std::string> message = reader.read("> ");
-  if (!message || reader.cancelled()) return message;
-  if (*message == quotes) {
-    message->clear();
-    for (;;) {
-      auto line = reader.read("... ");
-      if (reader.cancelled()) return line;
-      if (!line || *line == quotes) break;  // the end of the input is that of the message too
-      *message += *line + "\n";
+/// A line, with those that belong to it.
+struct Message {
+  std::string text;
+  bool is_command = false;
+};
+
+/// The next message or command. Nothing at the end.
+std::optional<Message> read_message(LineReader& reader) {
+  const auto first = reader.read("> ");
+  if (!first) return std::nullopt;
+  if (reader.cancelled()) return Message{};
+  Message message{*first, first->starts_with('/')};
+  // The end of the input is that of the message too.
+  if (message.text == quotes) {
+    message.text.clear();
+    while (const auto line = reader.read("... ")) {
+      if (reader.cancelled()) return Message{};
+      if (*line == quotes) break;
+      message.text += *line + "\n";
     }
-    if (!message->empty()) message->pop_back();
-    // A message in quotes is no command.
-    return message->starts_with('/') ? " " + *message : *message;
+    if (!message.text.empty()) message.text.pop_back();
+    return message;
   }
-  while (message->ends_with('\\')) {
-    message->back() = '\n';
-    auto line = reader.read("... ");
-    if (reader.cancelled()) return line;
+  while (message.text.ends_with('\\')) {
+    message.text.back() = '\n';
+    const auto line = reader.read("... ");
     if (!line) break;
-    *message += *line;
+    if (reader.cancelled()) return Message{};
+    message.text += *line;
   }
   return message;
 }
@@ -169,12 +177,12 @@ void converse(Conversation& conversation, SamplerOptions options, int count) {
   Sampler sampler(options);
   LineReader reader;
   while (const auto message = read_message(reader)) {
-    if (reader.cancelled() || message->empty()) continue;
+    if (message->text.empty()) continue;
     forget_interrupt();
     try {
-      if (!message->starts_with('/'))
-        conversation.say(*message, sampler, count);
-      else if (!run_command(*message, conversation, options, sampler))
+      if (!message->is_command)
+        conversation.say(message->text, sampler, count);
+      else if (!run_command(message->text, conversation, options, sampler))
         break;
     } catch (const OutputError&) {
       throw;

@@ -99,6 +99,8 @@ Words normalize(const CLI::App& flags, const Words& words) {
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--") {
+      if (i + 1 < words.size() && !takes_words(flags))
+        throw UsageError(unexpected(flags, words[i + 1]));
       result.insert(result.end(), words.begin() + static_cast<ptrdiff_t>(i), words.end());
       break;
     }

@@ -21,6 +21,7 @@ int render_template(const Words& words) {
     throw UsageError("give a template: -m FILE or --template FILE");
 
   std::optional<gguf::File> file;
+  // Where --template takes the model's place too: a wrong path is told of.
   if (!model.empty()) file = gguf::File::open(model);
   const jinja::Template chat = load_template(path, file ? &*file : nullptr);
   const jinja::RenderOptions options{

@@ -14,7 +14,8 @@
 //   codes(at, i)       the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector: at(o) is the
 //                      32 bytes at byte o, at.nibbles(o) the 16 bytes there spread to 32 nibbles.
 //                      What it does with them, it does byte by byte, so that the same function also
-//                      decodes many rows at once that lie transposed (below).
+//                      decodes two blocks in the halves of a vector of 64 bytes, and many rows at
+//                      once that lie transposed (below).
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
 //   magnitudes(block, i), signs(block, i)  instead of codes: code = zero + magnitude * sign, with
 //                      signs of 1 and -1

@@ -120,14 +120,6 @@ class Copier {
       fail("{}: was changed while it was read", gguf::plain(source_.path()));
   }
 
-  static std::vector<const OutputTensor*> by_offset(const OutputShard& shard) {
-    std::vector<const OutputTensor*> tensors;
-    for (const OutputTensor& tensor : shard.tensors) tensors.push_back(&tensor);
-    std::stable_sort(tensors.begin(), tensors.end(),
-                     [](const auto* a, const auto* b) { return a->offset < b->offset; });
-    return tensors;
-  }
-
   /// Goes on at a later place of the output; what lies between is zeros.
   void seek(uint64_t offset) {
     const uint64_t gap = offset - (position_ + buffered_);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <memory>
 #include <random>
 
@@ -26,10 +25,6 @@ constexpr uint64_t most_step = 64U << 20U;
 
 /// Where every byte of the new data section that is not already there comes from.
 std::vector<Move> make_moves(const gguf::File& file, const OutputShard& shard) {
-  std::vector<const OutputTensor*> tensors;
-  for (const OutputTensor& tensor : shard.tensors) tensors.push_back(&tensor);
-  std::stable_sort(tensors.begin(), tensors.end(),
-                   [](const auto* a, const auto* b) { return a->offset < b->offset; });
   std::vector<Move> moves;
   const auto add = [&](uint64_t target, uint64_t source, uint64_t bytes) {
     if (target == source || bytes == 0) return;
@@ -41,7 +36,7 @@ std::vector<Move> make_moves(const gguf::File& file, const OutputShard& shard) {
       moves.push_back({target, source, bytes});
   };
   uint64_t position = shard.data_start;
-  for (const OutputTensor* tensor : tensors) {
+  for (const OutputTensor* tensor : by_offset(shard)) {
     const uint64_t start = shard.data_start + tensor->offset;
     add(position, zeros, start - position);
     position = start;
@@ -268,7 +263,7 @@ void run_marked(const DiskFile& file, Journal& journal, const Position& position
                 const Progress& progress) {
   try {
     Worker(file, journal, progress).run(position);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     fail("{}; {} is in mid-flight, `weld recover` finishes it", error.what(),
          gguf::plain(file.path()));
   }
@@ -280,7 +275,8 @@ Front read_front(const DiskFile& file) {
   return front;
 }
 
-/// Whether the journal is that of this marked file.
+/// Whether the journal is that of this file, marked or whole: all of its beginning but the magic,
+/// and what stays of its header, are as the plan says.
 bool is_of(const Journal& journal, const DiskFile& file, const Front& front) {
   const Plan& plan = journal.plan();
   if (plan.file_bytes != file.size() || plan.tail_offset < front.size()) return false;
@@ -333,7 +329,7 @@ Recovery recover(const std::string& path, const Start& start) {
   auto journal = Journal::open(disk.path());
   const std::string journal_path = Journal::path_of(disk.path());
   if (!is_mark(front)) {
-    gguf::File::open(path);
+    gguf::File::open(path);  // throws unless it is a whole model
     if (!exists(journal_path)) return Recovery::Whole;
     if (journal ? !is_of(*journal, disk, front) : !Journal::is_cut_off(disk.path()))
       fail("{}: is whole, and {} is not its journal: move that elsewhere", gguf::plain(path),

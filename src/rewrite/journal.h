@@ -60,7 +60,8 @@ class Journal {
   /// Where saved bytes go: byte 0 of them is at this offset of the journal's file.
   uint64_t saved_offset() const;
   const DiskFile& file() const { return file_; }
-  /// Brings what was saved, and then how far the work is, to the disk.
+  /// Brings what was saved and how far the work is to the disk, in no certain order: the position's
+  /// checksum tells whether what was saved is there.
   void advance(const Position& position);
   /// Removes it; the folder is brought to the disk.
   void remove();

@@ -652,6 +652,14 @@ class Planner {
 
 }  // namespace
 
+std::vector<const OutputTensor*> by_offset(const OutputShard& shard) {
+  std::vector<const OutputTensor*> tensors;
+  for (const OutputTensor& tensor : shard.tensors) tensors.push_back(&tensor);
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [](const auto* a, const auto* b) { return a->offset < b->offset; });
+  return tensors;
+}
+
 uint64_t OutputTensor::row_bytes() const {
   return dims[0] / gguf::info(type).block_elements * gguf::info(type).block_bytes;
 }

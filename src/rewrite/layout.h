@@ -49,6 +49,9 @@ struct OutputShard {
   uint64_t bytes = 0;
 };
 
+/// Its tensors in the order in which they lie in the file.
+std::vector<const OutputTensor*> by_offset(const OutputShard& shard);
+
 /// What came of a unit.
 struct UnitResult {
   Unit unit;

@@ -3,8 +3,8 @@
 //
 // Steps go through the file from front to back. A step first saves those bytes that it will
 // overwrite and that somebody still needs, then writes what belongs there: from the file where that
-// is still untouched, else from what was saved. So no more is ever saved than what was written from
-// further back in the file, and a step.
+// is still untouched, else from what was saved. So no more needs saving than what was written from
+// further back in the file and a step; as room is not used again at once, it takes two.
 #pragma once
 
 #include <cstdint>

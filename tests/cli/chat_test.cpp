@@ -132,7 +132,7 @@ TEST(Chat, TakesMessagesOfSeveralLines) {
       talk(chat_with(path), "one\\\ntwo\\\n\\\nthree\n\n\"\"\"\n/a\n\nb\\\n\"\"\"\n");
   ASSERT_EQ(saved.messages.size(), 4U);
   EXPECT_EQ(saved.messages[0]["content"], "one\ntwo\n\nthree");
-  EXPECT_EQ(saved.messages[2]["content"], " /a\n\nb\\");
+  EXPECT_EQ(saved.messages[2]["content"], "/a\n\nb\\");
 }
 
 TEST(Chat, TakesBytesThatAreNoText) {

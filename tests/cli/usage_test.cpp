@@ -52,6 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{run_with({"-mkqv"}), "weld run: unknown flag -mkqv, did you mean -mqkv?"},
         Mistake{run_with({"--frobnicate"}), "weld run: unknown flag --frobnicate"},
         Mistake{run_with({"stray"}), "weld run: unexpected word \"stray\""},
+        Mistake{run_with({"--", "-stray"}), "weld run: unexpected word \"-stray\""},
         Mistake{{"run", "a/b.gguf", "-p", "x"},
                 "weld run: unexpected word \"a/b.gguf\", did you mean -m a/b.gguf?"},
         Mistake{{"inspect"}, "weld inspect: which model? weld inspect FILE"},

@@ -1,14 +1,16 @@
-// Products of a span of a quantized row with the codes of one token: 256 columns, all in registers.
+// Products of a span of a quantized row with the codes of one token: 256 columns, whose
+// products stay in registers.
 // With AVX-512 two spans lie side by side, each in its half of vectors twice as long. The sums of 8
 // groups of a span come together in one vector, or half of one, which meets 8 scales.
 #pragma once
 
 #include <immintrin.h>
 
+#include <cstddef>
+
 #include "kernels/cpu/activations.h"
 #include "kernels/cpu/spans.h"
 #include "kernels/cpu/unroll.h"
-#include "kernels/cpu/vector.h"
 #include "quant/types.h"
 
 namespace weld::kernels::WELD_TARGET {
@@ -100,11 +102,11 @@ template <typename Block, int Spans>
   }
 }
 
-/// Products of Count groups from group First of a span. Each 16 bytes of a span's sum have the
+/// Products of Count groups from group First of the spans. Each 16 bytes of a span's sum have the
 /// Count groups' half groups, in order: for 4 groups, the first halves of all of them in the lower
 /// 16.
 template <typename Block, int Spans, int First, int Count>
-[[gnu::always_inline]] inline auto half_sums(const std::byte* blocks, const int8_t* x) {
+[[gnu::always_inline]] inline auto half_products(const std::byte* blocks, const int8_t* x) {
   if constexpr (Count == 1) {
     constexpr int in_block = quant::elements<Block> / 32;
     return block_products<Block, Spans>(blocks + First / in_block * quant::bytes<Block>,
@@ -112,16 +114,17 @@ template <typename Block, int Spans, int First, int Count>
   } else {
     constexpr int half = Count / 2;
     constexpr int weight = signed_codes<Block> ? Block::zero : Block::max_code;
-    const auto a = half_sums<Block, Spans, First, half>(blocks, x);
-    const auto b = half_sums<Block, Spans, First + half, half>(blocks, x);
-    return Count * 2 * 127 * weight <= 32767 ? add_short_neighbours(a, b) : add_neighbours(a, b);
+    constexpr int largest = Count * 2 * 127 * weight;  // of a and b: sums of 2 Count products
+    const auto a = half_products<Block, Spans, First, half>(blocks, x);
+    const auto b = half_products<Block, Spans, First + half, half>(blocks, x);
+    return largest <= 32767 ? add_short_neighbours(a, b) : add_neighbours(a, b);
   }
 }
 
 /// The scales of spans, 8 of each to a vector.
 template <typename Block, int Spans>
 struct SpanScales {
-  using Vector = decltype(floats_of(load_spans<Spans>(nullptr)));
+  using Vector = decltype(to_floats(load_spans<Spans>(nullptr)));
   static constexpr int count = span / Block::group / 8;
   Vector scales[count];
   Vector offsets;  ///< of blocks of 32
@@ -172,8 +175,8 @@ struct SpanScales {
   }
 };
 
-/// The sums of the activations' codes that the part-th scales meet, in the order of half_sums(),
-/// times a factor.
+/// The sums of the activations' codes that the part-th scales meet, in the order of
+/// half_products(), times a factor.
 template <typename Block, int Spans, int part>
 [[gnu::always_inline]] inline auto code_sums(const int16_t* half_sums, short factor) {
   if constexpr (Block::group == 32) {
@@ -206,9 +209,9 @@ template <typename Block, int Spans>
         side_by_side<Spans>([=](int s) { return of_half_groups(Block::minimums(of_span(s))); });
     const auto unit =
         side_by_side<Spans>([=](int s) { return _mm256_set1_ps(Block::offset_unit(of_span(s))); });
-    return floats_of(multiply_add_words(load_spans<Spans>(x.half_sums), minimums)) * unit;
+    return to_floats(multiply_add_words(load_spans<Spans>(x.half_sums), minimums)) * unit;
   } else {
-    return floats_of(code_sums<Block, Spans, 0>(x.half_sums, 1)) * of.offsets;
+    return to_floats(code_sums<Block, Spans, 0>(x.half_sums, 1)) * of.offsets;
   }
 }
 
@@ -218,8 +221,8 @@ template <typename Block, int Spans, typename Vector>
                                                const SpanScales<Block, Spans>& of, const Token& x,
                                                Vector sum) {
   const Vector x_scales = as_floats(load_spans<Spans>(x.scales));
-  const auto first = half_sums<Block, Spans, 0, 4>(blocks, x.codes);
-  const auto second = half_sums<Block, Spans, 4, 4>(blocks, x.codes);
+  const auto first = half_products<Block, Spans, 0, 4>(blocks, x.codes);
+  const auto second = half_products<Block, Spans, 4, 4>(blocks, x.codes);
   unroll<SpanScales<Block, Spans>::count>([&](auto i) __attribute__((always_inline)) {
     auto sums = i == 0 ? first : second;
     Vector scales = of.scales[i];
@@ -231,10 +234,10 @@ template <typename Block, int Spans, typename Vector>
     }
     if constexpr (missing_zero<Block> != 0)
       sums = add(sums, code_sums<Block, Spans, i>(x.half_sums, -missing_zero<Block>));
-    sum = multiply_add(floats_of(sums), scales, sum);
+    sum = fma(to_floats(sums), scales, sum);
   });
   if constexpr (Block::has_offset)
-    sum = multiply_add(offset_sums<Block, Spans>(blocks, of, x), x_scales, sum);
+    sum = fma(offset_sums<Block, Spans>(blocks, of, x), x_scales, sum);
   return sum;
 }
 

@@ -15,7 +15,8 @@ namespace {
 /// memory's latency (about 100 ns, 1.5 KiB at 15 GB/s), and little enough to stay in the cache.
 constexpr int prefetched_rows = 4;
 
-/// Products of a row with some tokens; `next_strip` is how far the columns after a strip are.
+/// Products of a row with some tokens; `next_strip` is how far it is from a token's strip to its
+/// next.
 template <typename Block, int Tokens>
 void dot_codes(const std::byte* row, const std::byte* later, int columns, const Token* x,
                ptrdiff_t next_strip, float* out) {
@@ -54,7 +55,7 @@ void dot_codes(const std::byte* row, const std::byte* later, int columns, const 
                 columns % span / quant::elements<Block> * quant::bytes<Block>, blocks);
     add_spans(one, blocks, rest);
   }
-  for (int t = 0; t < Tokens; ++t) out[t] = sum_of_lanes(of_one_span(sum[t]) + rest[t]);
+  for (int t = 0; t < Tokens; ++t) out[t] = sum_of_lanes(sum_of_spans(sum[t]) + rest[t]);
 }
 
 /// Products of rows of a float type with tokens, whose numbers are given; the last few weights of a

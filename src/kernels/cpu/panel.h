@@ -23,10 +23,8 @@ inline constexpr int value_tile_tokens = 6;
 /// A vector of integers, as long as Floats.
 #ifdef __AVX512F__
 using Ints = __m512i;
-inline Floats to_floats(Ints v) { return _mm512_cvtepi32_ps(v); }
 #else
 using Ints = __m256i;
-inline Floats to_floats(Ints v) { return _mm256_cvtepi32_ps(v); }
 #endif
 
 /// The low (high) halves of each 16 bytes of a and b, one element of a, one of b.
@@ -123,7 +121,8 @@ inline void clear_tile(float* tile, int tokens) {
 class NextPanel {
  public:
   /// The next part is at byte `at` of each row if there is one, else at the beginning of what
-  /// follows the rows. `calls` is how often the tokens' tiles will call.
+  /// follows the rows; where that has other rows than these, some are asked for in vain. `calls` is
+  /// how often the tokens' tiles will call.
   NextPanel(const RowBlock& rows, ptrdiff_t at, bool is_in_rows, int calls)
       : row_(is_in_rows  ? rows.data + at
              : rows.next ? rows.next

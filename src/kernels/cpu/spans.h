@@ -4,8 +4,6 @@
 
 #include <immintrin.h>
 
-#include <cstddef>
-
 #include "kernels/cpu/activations.h"
 #include "kernels/cpu/vector.h"
 
@@ -37,18 +35,16 @@ inline __m256i add_halves(__m256i a, __m256i b) {
   return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
                           _mm256_permute2x128_si256(a, b, 0x31));
 }
-/// Lanes in the order of half_sums(): the even ones of each span, then the odd ones.
+/// Lanes in the order of half_products(): the even ones of each span, then the odd ones.
 inline __m256 even_then_odd(__m256 v) {
   return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
 }
 inline __m256i add(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
 inline __m256i multiply_add_words(__m256i a, __m256i b) { return _mm256_madd_epi16(a, b); }
-inline __m256 floats_of(__m256i v) { return _mm256_cvtepi32_ps(v); }
-inline __m256 floats_of_words(__m128i v) { return floats_of(_mm256_cvtepi16_epi32(v)); }
-inline __m256 multiply_add(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
+inline __m256 floats_of_words(__m128i v) { return to_floats(_mm256_cvtepi16_epi32(v)); }
 inline __m256 as_floats(__m256i v) { return _mm256_castsi256_ps(v); }
-/// The sum of the spans' lanes.
-inline __m256 of_one_span(__m256 v) { return v; }
+/// The spans' lanes added up.
+inline __m256 sum_of_spans(__m256 v) { return v; }
 
 #ifdef __AVX512VNNI__
 inline __m512i join(__m256i a, __m256i b) {
@@ -81,11 +77,9 @@ inline __m512 even_then_odd(__m512 v) {
 }
 inline __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
 inline __m512i multiply_add_words(__m512i a, __m512i b) { return _mm512_madd_epi16(a, b); }
-inline __m512 floats_of(__m512i v) { return _mm512_cvtepi32_ps(v); }
-inline __m512 floats_of_words(__m256i v) { return floats_of(_mm512_cvtepi16_epi32(v)); }
-inline __m512 multiply_add(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
+inline __m512 floats_of_words(__m256i v) { return to_floats(_mm512_cvtepi16_epi32(v)); }
 inline __m512 as_floats(__m512i v) { return _mm512_castsi512_ps(v); }
-inline __m256 of_one_span(__m512 v) { return low_half(v) + high_half(v); }
+inline __m256 sum_of_spans(__m512 v) { return low_half(v) + high_half(v); }
 #endif
 
 /// part(0) of one span, or part(0) and part(1) of two in the halves of a vector.

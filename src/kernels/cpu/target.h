@@ -1,5 +1,6 @@
 // What one vector build consists of: declared once, defined in its files, gathered in table.cpp.
-// The build is named by WELD_TARGET (avx2, avx512), which is also its namespace.
+// The build is named by WELD_TARGET (avx2, avx512), which is also its namespace. Of avx512vbmi
+// there is one function.
 #pragma once
 
 #include "kernels/cpu/kernels.h"

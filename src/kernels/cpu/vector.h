@@ -17,6 +17,8 @@ inline Floats load(const float* p) { return _mm512_loadu_ps(p); }
 inline void store(float* p, Floats v) { _mm512_storeu_ps(p, v); }
 inline Floats broadcast(float v) { return _mm512_set1_ps(v); }
 inline Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+inline __m256 fma(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
+inline Floats to_floats(__m512i v) { return _mm512_cvtepi32_ps(v); }
 inline Floats max(Floats a, Floats b) { return _mm512_max_ps(a, b); }
 inline Floats min(Floats a, Floats b) { return _mm512_min_ps(a, b); }
 inline Floats round(Floats v) {
@@ -82,6 +84,8 @@ inline Floats keep_if_at_least(Floats v, Floats test, Floats bound) {
   return _mm256_and_ps(v, _mm256_cmp_ps(test, bound, _CMP_GE_OQ));
 }
 #endif
+
+inline __m256 to_floats(__m256i v) { return _mm256_cvtepi32_ps(v); }
 
 /// Has v in a register here. Left alone, GCC 12 moves all multiplications of an unrolled tile
 /// before all its additions, and everything in between to the stack.
