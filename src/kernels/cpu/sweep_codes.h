@@ -35,6 +35,10 @@ inline int load_int(const int8_t* p) {
 #ifdef __AVX512VNNI__
 constexpr int row_step = 32;
 
+/// Whether totals stay in registers from group to group: 12 of them, 12 sums, 2 rows and a token
+/// fit into 32.
+constexpr bool keeps_totals = true;
+
 /// Sums start at the bits of 1.5 * 2^23, a float whose last place is one, so that their bits are
 /// those of the float lift + sum while |sum| < 2^22; 32 products of 8 by 8 bits are 2^20 at most.
 /// A multiply-add then turns a sum into a float, takes the lift off and multiplies by the token's
@@ -70,6 +74,7 @@ template <Sums, bool, int Steps, int Tokens>
 }
 #else
 constexpr int row_step = 16;
+constexpr bool keeps_totals = false;
 
 /// Here conversions have ports that do not multiply (AMD Zen), and sums without zeros no start.
 constexpr float lift = 0;
@@ -135,7 +140,15 @@ template <Sums sums, bool HasZero, int Steps, int Tokens>
 /// One panel times a tile of tokens, added to out. `columns` is a multiple of the group.
 template <Sums sums, int Group, bool HasZero, bool HasOffset, int Tokens>
 void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& tile) {
-  for (int first = 0; first < rows; first += row_step)
+  for (int first = 0; first < rows; first += row_step) {
+    Floats total[Tokens][2];
+    const auto for_each_total = [&](auto f) __attribute__((always_inline)) {
+      unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+        for (int v = 0; v < 2; ++v) f(total[t][v], tile.out + t * tile_rows + first + v * lanes);
+      });
+    };
+    if constexpr (keeps_totals)
+      for_each_total([](Floats& one, const float* out) { one = load(out); });
     for (int g = 0; g < columns / Group; ++g) {
       Ints sum[Tokens][2];
       sum_products<sums, HasZero, Group / 4>(panel.codes + first * 4, tile, g, sum);
@@ -147,13 +160,17 @@ void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& 
         const Floats unlift = broadcast(tile.unlifts[t][g]);
         const Floats x_sum = broadcast(HasOffset ? tile.sums[t][g] : 0.0F);
         unroll<2>([&](auto v) __attribute__((always_inline)) {
-          Floats total = add_scaled(sum[t][v], load(scales + v * lanes), x_scale, unlift,
-                                    load(out + v * lanes));
-          if constexpr (HasOffset) total = fma(load(offsets + v * lanes), x_sum, total);
-          store(out + v * lanes, total);
+          Floats& one = total[t][v];
+          if constexpr (!keeps_totals) one = load(out + v * lanes);
+          one = add_scaled(sum[t][v], load(scales + v * lanes), x_scale, unlift, one);
+          if constexpr (HasOffset) one = fma(load(offsets + v * lanes), x_sum, one);
+          if constexpr (!keeps_totals) store(out + v * lanes, one);
         });
       });
     }
+    if constexpr (keeps_totals)
+      for_each_total([](const Floats& one, float* out) { store(out, one); });
+  }
 }
 
 /// What goes with 8 groups of a token's codes, in the tile from group g on.
@@ -164,6 +181,7 @@ template <typename Block, int Zero, int Tokens>
   __m256i sums;
   if constexpr (Block::group == 32) {
     scale = _mm256_loadu_ps(scales + g);
+    settle(scale);  // GCC 12 would make a call of memmove of the copying
     const auto* halves = reinterpret_cast<const __m256i*>(half_sums + 2 * g);
     sums = _mm256_madd_epi16(_mm256_loadu_si256(halves), _mm256_set1_epi16(1));
   } else {
