@@ -35,12 +35,17 @@ struct IQ4_XS {
     return lookup(iq4_values.bytes, at.nibbles(8 + 16 * i));
   }
   static __m128i factors(const std::byte* block) {
-    const __m256i low =
-        bit_fields(u32_at(block, 4), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28), 15);
-    const __m256i high =
-        bit_fields(u16_at(block, 2), _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), 3);
-    const __m256i both = _mm256_or_si256(low, _mm256_slli_epi32(high, 4));
-    return words_of_dwords(_mm256_sub_epi32(both, _mm256_set1_epi32(32)));
+    // A multiplication moves each word's field to its top, and a shift all of them to their place.
+    const __m128i twice_four = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3);
+    const __m128i low_words =
+        _mm_shuffle_epi8(_mm_cvtsi32_si128(static_cast<int>(u32_at(block, 4))), twice_four);
+    const __m128i low = _mm_srli_epi16(
+        _mm_mullo_epi16(low_words, _mm_setr_epi16(4096, 256, 16, 1, 4096, 256, 16, 1)), 12);
+    const __m128i high_words = _mm_set1_epi16(static_cast<short>(u16_at(block, 2)));
+    const __m128i high = _mm_srli_epi16(
+        _mm_mullo_epi16(high_words, _mm_setr_epi16(16384, 4096, 1024, 256, 64, 16, 4, 1)), 10);
+    const __m128i both = _mm_or_si128(low, _mm_and_si128(high, _mm_set1_epi16(0x30)));
+    return _mm_sub_epi16(both, _mm_set1_epi16(32));
   }
   static float unit(const std::byte* block) { return f16_at(block, 0); }
 
