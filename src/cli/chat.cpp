@@ -1,10 +1,13 @@
 // weld chat: a conversation on a terminal.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "cli/chat_template.h"
 #include "cli/commands.h"
@@ -115,11 +118,21 @@ T parse(const std::string& name, const std::string& word) {
        std::is_floating_point_v<T> ? "a number" : "a whole number", gguf::quoted(word));
 }
 
+/// The first word of a line and what follows it, without the blanks around both.
+std::pair<std::string, std::string> split_word(std::string_view line) {
+  constexpr std::string_view blanks = " \t";
+  const auto trim = [&](std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+  };
+  line = trim(line);
+  const size_t end = std::min(line.find_first_of(blanks), line.size());
+  return {std::string(line.substr(0, end)), std::string(trim(line.substr(end)))};
+}
+
 void set(const std::string& words, SamplerOptions& options, Sampler& sampler) {
   SamplerOptions changed = options;
-  const size_t space = words.find(' ');
-  const std::string name = words.substr(0, space);
-  const std::string value = space == words.npos ? "" : words.substr(space + 1);
+  const auto [name, value] = split_word(words);
   if (name == "temp")
     changed.temperature = parse<float>(name, value);
   else if (name == "top-k")
@@ -142,9 +155,8 @@ void set(const std::string& words, SamplerOptions& options, Sampler& sampler) {
 /// Does what a line that begins with a slash says; false if that is to end.
 bool run_command(const std::string& line, Conversation& conversation, SamplerOptions& options,
                  Sampler& sampler) {
-  const size_t space = line.find(' ');
-  const std::string name = line.substr(1, space == line.npos ? space : space - 1);
-  const std::string rest = space == line.npos ? "" : line.substr(space + 1);
+  const auto words = split_word(std::string_view(line).substr(1));
+  const std::string &name = words.first, &rest = words.second;
   const auto need_file = [&] {
     if (rest.empty()) fail("/{}: wants a file", name);
   };

@@ -171,10 +171,15 @@ std::string Conversation::to_json() const {
 }
 
 void Conversation::from_json(const std::string& name, const std::string& text) {
+  // Nobody nests messages so deep, and what writes them again would overflow the stack.
+  constexpr int most_depth = 100;
   Json saved;
   try {
-    saved = Json::parse(text);
-  } catch (const Json::parse_error& error) {
+    saved = Json::parse(text, [&](int depth, Json::parse_event_t, const Json&) {
+      if (depth > most_depth) fail("{}: is nested more than {} deep", name, most_depth);
+      return true;
+    });
+  } catch (const Json::exception& error) {
     fail("{}: {}", name, jinja::json_message(error));
   }
   if (!saved.is_object() || !saved.contains("messages") || !saved["messages"].is_array())

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "cli/interrupt.h"
+#include "cli/output.h"
 #include "fail.h"
 
 namespace weld::cli {
@@ -37,9 +38,13 @@ std::optional<std::string> read_plain() {
   std::string line;
   for (;;) {
     const int c = std::getc(stdin);
-    if (c == '\n') return line;
+    if (c == '\n') {
+      if (line.ends_with('\r')) line.pop_back();
+      return line;
+    }
     if (c == EOF) break;
     line += static_cast<char>(c);
+    if (line.size() > most_text) fail("standard input: a line is more than 1 GiB of text");
   }
   if (std::ferror(stdin) && errno != EINTR)
     fail("standard input: cannot read: {}", std::generic_category().message(errno));

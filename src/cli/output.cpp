@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "fail.h"
+#include "gguf/header.h"
 #include "gguf/quoted.h"
 
 namespace weld::cli {
@@ -22,20 +23,20 @@ namespace {
 }
 
 constexpr const char* standard_output = "standard output";
-constexpr size_t most_text = size_t{1} << 30U;
 
 [[noreturn]] void fail_output() {
   throw OutputError(
       fmt::format("{}: cannot write: {}", standard_output, std::generic_category().message(errno)));
 }
 
-/// Whether a file begins as GGUF files do.
+/// Whether a file begins as GGUF files do, also while they are rewritten in place.
 bool is_model(const std::string& path) {
   const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(path.c_str(), "rbe"),
                                                                 &std::fclose);
   char magic[4] = {};
-  return file && std::fread(magic, 1, sizeof magic, file.get()) == sizeof magic &&
-         std::string_view(magic, sizeof magic) == "GGUF";
+  if (!file || std::fread(magic, 1, sizeof magic, file.get()) != sizeof magic) return false;
+  const std::string_view begin(magic, sizeof magic);
+  return begin == gguf::whole_magic || gguf::is_rewriting_magic(begin);
 }
 
 }  // namespace
@@ -100,7 +101,7 @@ void OutputFile::close() {
 
 std::string read_input(const std::string& path) {
   const bool standard = path == "-";
-  const std::string name = standard ? "standard input" : path;
+  const std::string name = standard ? "standard input" : path.empty() ? "\"\"" : path;
   const auto close = [standard](std::FILE* file) {
     if (!standard) std::fclose(file);
   };

@@ -48,6 +48,9 @@ class OutputFile {
   std::optional<gguf::PendingFile> pending_;  ///< a file in a folder
 };
 
+/// More bytes than these are no text.
+inline constexpr size_t most_text = size_t{1} << 30U;
+
 /// All bytes of a text, a file's or standard input's if the path is "-". Throws Error, of more than
 /// 1 GiB too: some devices never end.
 std::string read_input(const std::string& path);

@@ -271,7 +271,7 @@ void run_marked(const DiskFile& file, Journal& journal, const Position& position
 
 Front read_front(const DiskFile& file) {
   Front front{};
-  if (file.size() >= front.size()) file.read(front, 0);
+  file.read(std::span(front).first(std::min<uint64_t>(file.size(), front.size())), 0);
   return front;
 }
 

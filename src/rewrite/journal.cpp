@@ -106,6 +106,8 @@ std::optional<Plan> read_plan(const DiskFile& file) {
   const std::vector<std::byte> body = body_of(plan);
   if (XXH3_64bits(body.data(), body.size()) != head.body_checksum || !is_sound(plan))
     return std::nullopt;
+  const uint64_t saved = saved_offset_of(plan);
+  if (saved > bytes || plan.saved_bytes > bytes - saved) return std::nullopt;
   return plan;
 }
 

@@ -162,6 +162,27 @@ TEST(Chat, KnowsItsCommands) {
   EXPECT_EQ(weld(chat_with(path), "/exit\nnot said\n").out, "");
 }
 
+TEST(Chat, TakesBlanksAroundCommands) {
+  const std::string path = write_model("qwen3-salad", plain_template);
+  const Result result = weld(chat_with(path), "/set  temp \t 0.25 \r\n/set\ttop-k 7\n/exit\r\n");
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.err, HasSubstr("temp 0.25"));
+  EXPECT_THAT(result.err, HasSubstr("top-k 7"));
+  EXPECT_THAT(result.err, Not(HasSubstr("no command")));
+}
+
+TEST(Chat, GoesOnAfterAFileThatCannotBeRead) {
+  const std::string path = write_model("qwen3-salad", plain_template);
+  const std::string deep = scratch("deep.json"), large = scratch("large.json");
+  const std::string message = "{\"messages\": [{\"role\": \"user\", \"content\": \"x\", \"n\": ";
+  write_file(deep, message + std::string(100000, '[') + std::string(100000, ']') + "}]}");
+  write_file(large, message + "1e999}]}");
+  const Saved saved = talk(chat_with(path), "Hello\n/load " + deep + "\n/load " + large + "\n");
+  EXPECT_THAT(saved.result.err, HasSubstr(deep + ": is nested more than 100 deep"));
+  EXPECT_THAT(saved.result.err, HasSubstr(large + ": "));
+  EXPECT_EQ(saved.messages.size(), 2U);
+}
+
 TEST(Chat, RefusesAFileThatIsNoConversation) {
   const std::string path = write_model("qwen3-salad", plain_template);
   for (const char* text : {"{", "[]", R"({"messages": 1})", R"({"messages": [1]})",

@@ -502,6 +502,11 @@ TEST_F(Rewrite, RecoverLeavesWholeFilesAlone) {
   write_file(path("marked"), "WELD" + bytes.substr(4));
   EXPECT_THAT(refused({"recover", path("marked")}), HasSubstr("journal"));
   EXPECT_THAT(refused({"inspect", path("marked")}), HasSubstr("weld recover"));
+  EXPECT_THAT(refused({"logits", "-m", path("f"), "--tokens", "1", "-o", path("marked")}),
+              HasSubstr("would be lost"));
+  EXPECT_TRUE(read_file(path("marked")) == "WELD" + bytes.substr(4));
+  write_file(path("marked"), "WELD");
+  EXPECT_THAT(refused({"recover", path("marked")}), HasSubstr("journal"));
 }
 
 TEST_F(Rewrite, WhatIsNotTheJournalOfAWholeFileStays) {

@@ -2,6 +2,9 @@
 #include "kernels/cpu/pool.h"
 
 #include <algorithm>
+#include <system_error>
+
+#include "fail.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -34,11 +37,18 @@ void wait_while_equal(const std::atomic<T>& value, T old) {
 }  // namespace
 
 Pool::Pool(int threads) : shares_(static_cast<size_t>(std::max(threads, 1))) {
-  for (int thread = 1; thread < this->threads(); ++thread)
-    workers_.emplace_back([this, thread] { serve(thread); });
+  try {
+    for (int thread = 1; thread < this->threads(); ++thread)
+      workers_.emplace_back([this, thread] { serve(thread); });
+  } catch (const std::system_error& error) {
+    stop();
+    fail("cannot start {} threads: {}", threads, error.code().message());
+  }
 }
 
-Pool::~Pool() {
+Pool::~Pool() { stop(); }
+
+void Pool::stop() {
   stop_.store(true, std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();

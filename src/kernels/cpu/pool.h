@@ -37,6 +37,9 @@ class Pool {
   }
 
  private:
+  /// Ends the threads that there are.
+  void stop();
+
   using Call = void (*)(const void* work, int piece, int thread);
 
   /// A thread's run of pieces, on cache lines of its own.
