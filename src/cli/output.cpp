@@ -29,6 +29,11 @@ constexpr const char* standard_output = "standard output";
       fmt::format("{}: cannot write: {}", standard_output, std::generic_category().message(errno)));
 }
 
+/// What messages call a file, or the standard stream that "-" is.
+std::string name_of(const std::string& path, const char* standard) {
+  return path == "-" ? standard : path.empty() ? "\"\"" : path;
+}
+
 /// Whether a file begins as GGUF files do, also while they are rewritten in place.
 bool is_model(const std::string& path) {
   const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(path.c_str(), "rbe"),
@@ -62,10 +67,7 @@ void print_line(std::string_view text) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-OutputFile::OutputFile(const std::string& path)
-    : path_(path == "-"    ? standard_output
-            : path.empty() ? "\"\""
-                           : path) {
+OutputFile::OutputFile(const std::string& path) : path_(name_of(path, standard_output)) {
   struct stat status {};
   if (path == "-") {
     stream_ = stdout;
@@ -101,7 +103,7 @@ void OutputFile::close() {
 
 std::string read_input(const std::string& path) {
   const bool standard = path == "-";
-  const std::string name = standard ? "standard input" : path.empty() ? "\"\"" : path;
+  const std::string name = name_of(path, "standard input");
   const auto close = [standard](std::FILE* file) {
     if (!standard) std::fclose(file);
   };

@@ -1,14 +1,12 @@
 // The pre-tokenizers that weld knows, and the regular expressions (PCRE2) that they are made of.
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "text/pretokenizer.h"
-
-#include <pcre2.h>
 
 #include <algorithm>
 #include <string>
 
 #include "fail.h"
 #include "gguf/quoted.h"
+#include "pcre.h"
 
 namespace weld::text {
 
@@ -88,20 +86,6 @@ std::string spell_out_spaces(std::string_view pattern) {
   return out;
 }
 
-std::string message(int error) {
-  PCRE2_UCHAR text[256];
-  pcre2_get_error_message(error, text, sizeof text);
-  return reinterpret_cast<const char*>(text);
-}
-
-template <auto free>
-struct Freed {
-  template <typename T>
-  void operator()(T* held) const {
-    free(held);
-  }
-};
-
 }  // namespace
 
 /// A compiled regular expression.
@@ -113,7 +97,7 @@ class Pretokenizer::Pattern {
     size_t offset = 0;
     code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(spelled.data()), spelled.size(),
                               PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr));
-    if (!code_) fail("pattern {}: at {}: {}", spelled, offset, message(error));
+    if (!code_) fail("pattern {}: at {}: {}", spelled, offset, pcre_message(error));
     // Where no JIT compiler is to be had PCRE2 interprets: slower, and all the same.
     pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);
     // Backtracking within one repeat costs no memory, but it is counted, and a repeat may be as
@@ -125,8 +109,7 @@ class Pretokenizer::Pattern {
 
   /// Appends the matches in TEXT, and what lies between them, to PIECES.
   void split(std::string_view text, std::vector<std::string_view>& pieces) const {
-    const std::unique_ptr<pcre2_match_data, Freed<pcre2_match_data_free>> match(
-        pcre2_match_data_create(1, nullptr));
+    const PcreMatch match(pcre2_match_data_create(1, nullptr));
     if (!match) fail("out of memory for a regular expression");
     size_t end = 0;  // of what is in pieces
     while (end < text.size()) {
@@ -134,7 +117,7 @@ class Pretokenizer::Pattern {
           pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), end,
                       PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, match.get(), context_.get());
       if (found == PCRE2_ERROR_NOMATCH) break;
-      if (found < 0) fail("cutting text into words: {}", message(found));
+      if (found < 0) fail("cutting text into words: {}", pcre_message(found));
       const size_t* bounds = pcre2_get_ovector_pointer(match.get());
       if (bounds[0] > end) pieces.push_back(text.substr(end, bounds[0] - end));
       pieces.push_back(text.substr(bounds[0], bounds[1] - bounds[0]));
@@ -144,8 +127,8 @@ class Pretokenizer::Pattern {
   }
 
  private:
-  std::unique_ptr<pcre2_code, Freed<pcre2_code_free>> code_;
-  std::unique_ptr<pcre2_match_context, Freed<pcre2_match_context_free>> context_;
+  PcreCode code_;
+  PcreContext context_;
 };
 
 Pretokenizer::Pretokenizer(const gguf::File& file) {

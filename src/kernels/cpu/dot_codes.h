@@ -1,7 +1,7 @@
-// Products of a span of a quantized row with the codes of one token: 256 columns, whose
-// products stay in registers.
-// With AVX-512 two spans lie side by side, each in its half of vectors twice as long. The sums of 8
-// groups of a span come together in one vector, or half of one, which meets 8 scales.
+// Products of a span of a quantized row with the codes of one token: 256 columns, whose products
+// stay in registers. With AVX-512 two spans lie side by side, each in its half of vectors twice as
+// long. The sums of 8 groups of a span come together in one vector, or half of one, which meets 8
+// scales.
 #pragma once
 
 #include <immintrin.h>
@@ -17,6 +17,12 @@ namespace weld::kernels::WELD_TARGET {
 
 template <typename Block>
 inline constexpr int span_bytes = (span / quant::elements<Block> * quant::bytes<Block>);
+
+/// What span s has in place of these bytes of the first.
+template <typename Block>
+const std::byte* of_span(const std::byte* blocks, int s) {
+  return blocks + ptrdiff_t{s} * span_bytes<Block>;
+}
 
 /// Spans that are multiplied side by side. Signs stored apart move over to the activations, for
 /// which AVX-512 has no instruction.
@@ -67,14 +73,14 @@ struct BlockBytes {
   const std::byte* block;
   auto operator()(int i) const {
     return side_by_side<Spans>(
-        [=, this](int s) { return quant::load32(block + ptrdiff_t{s} * span_bytes<Block>, i); });
+        [=, this](int s) { return quant::load32(of_span<Block>(block, s), i); });
   }
   auto nibbles(int i) const {
     if constexpr (Spans == 1) {
       return quant::nibbles(block, i);
     } else {
       const __m512i first = _mm512_broadcast_i32x4(quant::load16(block, i));
-      const __m128i second = quant::load16(block + span_bytes<Block>, i);
+      const __m128i second = quant::load16(of_span<Block>(block, 1), i);
       const __m512i both = _mm512_srlv_epi64(_mm512_mask_broadcast_i32x4(first, 0xff00, second),
                                              _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4));
       return both & _mm512_set1_epi8(15);
@@ -95,9 +101,8 @@ template <typename Block, int Spans>
   } else if constexpr (quant::is_bytewise<Block>) {
     return products(Block::codes(BlockBytes<Block, Spans>{block}, i), x);
   } else {
-    return products(side_by_side<Spans>([=](int s) {
-                      return quant::codes<Block>(block + ptrdiff_t{s} * span_bytes<Block>, i);
-                    }),
+    return products(side_by_side<Spans>(
+                        [=](int s) { return quant::codes<Block>(of_span<Block>(block, s), i); }),
                     x);
   }
 }
@@ -130,18 +135,18 @@ struct SpanScales {
   Vector offsets;  ///< of blocks of 32
 
   [[gnu::always_inline]] explicit SpanScales(const std::byte* blocks) {
-    const auto of_span = [=](int s) { return blocks + ptrdiff_t{s} * span_bytes<Block>; };
     if constexpr (quant::has_factors<Block>) {
-      const Vector unit =
-          side_by_side<Spans>([=](int s) { return _mm256_set1_ps(Block::unit(of_span(s))); });
+      const Vector unit = side_by_side<Spans>(
+          [=](int s) { return _mm256_set1_ps(Block::unit(of_span<Block>(blocks, s))); });
       unroll<count>([&](auto i) __attribute__((always_inline)) {
-        scales[i] = unit * floats_of_words(side_by_side<Spans>(
-                               [=](int s) { return eight_words<i>(Block::factors(of_span(s))); }));
+        scales[i] = unit * floats_of_words(side_by_side<Spans>([=](int s) {
+                      return eight_words<i>(Block::factors(of_span<Block>(blocks, s)));
+                    }));
       });
     } else {
       alignas(32) float scale[Spans][span / Block::group], offset[Spans][8];
       unroll<Spans>([&](auto s) __attribute__((always_inline)) {
-        store_scales(of_span(s), scale[s], offset[s]);
+        store_scales(of_span<Block>(blocks, s), scale[s], offset[s]);
       });
       unroll<count>([&](auto i) __attribute__((always_inline)) {
         scales[i] = side_by_side<Spans>([&](int s) { return _mm256_load_ps(scale[s] + 8 * i); });
@@ -204,11 +209,10 @@ template <typename Block, int Spans>
 [[gnu::always_inline]] inline auto offset_sums(const std::byte* blocks,
                                                const SpanScales<Block, Spans>& of, const Token& x) {
   if constexpr (quant::has_factors<Block>) {
-    const auto of_span = [=](int s) { return blocks + ptrdiff_t{s} * span_bytes<Block>; };
-    const auto minimums =
-        side_by_side<Spans>([=](int s) { return of_half_groups(Block::minimums(of_span(s))); });
-    const auto unit =
-        side_by_side<Spans>([=](int s) { return _mm256_set1_ps(Block::offset_unit(of_span(s))); });
+    const auto minimums = side_by_side<Spans>(
+        [=](int s) { return of_half_groups(Block::minimums(of_span<Block>(blocks, s))); });
+    const auto unit = side_by_side<Spans>(
+        [=](int s) { return _mm256_set1_ps(Block::offset_unit(of_span<Block>(blocks, s))); });
     return to_floats(multiply_add_words(load_spans<Spans>(x.half_sums), minimums)) * unit;
   } else {
     return to_floats(code_sums<Block, Spans, 0>(x.half_sums, 1)) * of.offsets;

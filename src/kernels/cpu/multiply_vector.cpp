@@ -42,7 +42,7 @@ void dot_codes(const std::byte* row, const std::byte* later, int columns, const 
     const ptrdiff_t step = at_once == 2 ? next_strip : i % 2 == 0 ? span : next_strip - span;
     for (Token& t : token) t = t + step;
   }
-  if (i < spans) {
+  if (at_once > 1 && i < spans) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
     prefetch<span_bytes<Block>, _MM_HINT_T1>(later + at);
     add_spans(one, row + at, rest);

@@ -80,7 +80,7 @@ constexpr bool keeps_totals = false;
 constexpr float lift = 0;
 
 inline Floats add_scaled(__m256i sum, Floats scales, Floats x_scale, Floats, Floats total) {
-  return fma(_mm256_cvtepi32_ps(sum), scales * x_scale, total);
+  return fma(to_floats(sum), scales * x_scale, total);
 }
 
 inline __m256i load_panel(const uint8_t* p) {
