@@ -57,6 +57,7 @@ TEST_P(Strips, ContinueWithZeros) {
       EXPECT_EQ(view.codes[at], 0);
       EXPECT_EQ(view.scales[at / kernels::group_size], 0);
       EXPECT_EQ(view.half_sums[at / (kernels::group_size / 2)], 0);
+      if (view.lane_sums) EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
     }
 }
 

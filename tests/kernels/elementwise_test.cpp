@@ -24,14 +24,20 @@ class Elementwise : public testing::TestWithParam<const Kernels*> {
 
 struct Quantized {
   explicit Quantized(const Kernels& build, const std::vector<float>& x)
-      : codes(x.size()), wide_codes(x.size()), scales(x.size() / 32), half_sums(x.size() / 16) {
-    build.quantize(x.data(), static_cast<int>(x.size()),
-                   {codes.data(), wide_codes.data(), scales.data(), half_sums.data()});
+      : codes(x.size()),
+        wide_codes(x.size()),
+        scales(x.size() / 32),
+        half_sums(x.size() / 16),
+        lane_sums(x.size() / 8) {
+    build.quantize(
+        x.data(), static_cast<int>(x.size()),
+        {codes.data(), wide_codes.data(), scales.data(), half_sums.data(), lane_sums.data()});
   }
   std::vector<int8_t> codes;
   std::vector<int16_t> wide_codes;
   std::vector<float> scales;
   std::vector<int16_t> half_sums;
+  std::vector<int16_t> lane_sums;
 };
 
 TEST_P(Elementwise, QuantizesToTheSameCodes) {
@@ -42,6 +48,7 @@ TEST_P(Elementwise, QuantizesToTheSameCodes) {
     EXPECT_EQ(got.wide_codes, expected.wide_codes);
     EXPECT_EQ(got.scales, expected.scales);
     EXPECT_EQ(got.half_sums, expected.half_sums);
+    EXPECT_EQ(got.lane_sums, expected.lane_sums);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "builds.h"
 #include "micro_model.h"
@@ -146,6 +147,60 @@ TEST_P(Multiply, TakesTokensByIndex) {
       for (int r = 0; r < rows; ++r)
         ASSERT_NEAR(at(got, t, r), at(expected, t, r), rounds_activations() ? 4e-2F : 1e-3F)
             << "token " << t << ", row " << r;
+  }
+}
+
+/// A row whose weights are as far from zero as its blocks' bytes can make them.
+std::vector<std::byte> largest_row(gguf::Type type, int columns, std::vector<std::byte> row) {
+  std::vector<float> values(static_cast<size_t>(columns));
+  const auto size = [&] {
+    quant::dequantize(type, row.data(), columns, values.data());
+    double sum = 0;
+    for (const float v : values) sum += std::fabs(static_cast<double>(v));
+    return std::isfinite(sum) ? sum : 0;
+  };
+  double largest = size();
+  for (std::byte& byte : row)
+    for (const int value : {0x00, 0x77, 0x88, 0xff}) {
+      const std::byte before = std::exchange(byte, static_cast<std::byte>(value));
+      if (const double now = size(); now > largest)
+        largest = now;
+      else
+        byte = before;
+    }
+  return row;
+}
+
+// Sums of products in 16 bits must not overflow, whatever the weights and activations.
+TEST_P(Multiply, TheLargestSumsFit) {
+  if (is_float()) return;  // not summed in integers
+  const int columns = 256, rows = 32, tokens = 5;
+  const std::vector<std::byte> row = largest_row(type(), columns, weights(1, columns));
+  std::vector<std::byte> all;
+  for (int r = 0; r < rows; ++r) all.insert(all.end(), row.begin(), row.end());
+  const GuardedBytes guarded(all);
+  const RowBlock block = this->block(guarded, rows, columns);
+  std::vector<float> values(columns);
+  quant::dequantize(type(), row.data(), columns, values.data());
+  double largest = 0;
+  for (const float v : values) largest += std::fabs(static_cast<double>(v));
+
+  kernels::ActivationBuffers buffers;
+  buffers.reserve(build(), tokens, columns, true, true);
+  for (int t = 0; t < tokens; ++t) {
+    // Each sign like the weight's, the other way round, and all the same: codes of 127 and -127.
+    std::vector<float> x(columns);
+    for (size_t c = 0; c < x.size(); ++c)
+      x[c] = (t < 2 ? std::copysign(1.0F, values[c]) : 1.0F) * (t % 2 == 0 ? 1.0F : -1.0F);
+    buffers.enter(build(), t, x.data());
+  }
+  for (const int count : {1, tokens}) {
+    std::vector<float> got = multiply(build(), block, buffers.view(), nullptr, count);
+    std::vector<float> expected =
+        multiply(kernels::portable::kernels, block, buffers.view(), nullptr, count);
+    for (int t = 0; t < count; ++t)
+      for (int r = 0; r < rows; ++r)
+        ASSERT_NEAR(at(got, t, r), at(expected, t, r), 1e-5 * largest) << "token " << t;
   }
 }
 

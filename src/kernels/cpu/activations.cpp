@@ -16,7 +16,10 @@ void ActivationBuffers::reserve(const Kernels& kernels, int tokens, int columns,
   if (!codes) return;
   const size_t size = strips_size(code_strip, tokens, columns);
   view_.codes = codes_.at_least(size);
-  if (kernels.needs_wide_codes) view_.wide_codes = wide_codes_.at_least(size);
+  if (kernels.sums_in_words) {
+    view_.wide_codes = wide_codes_.at_least(size);
+    view_.lane_sums = lane_sums_.at_least(size / (group_size / 4));
+  }
   view_.scales = scales_.at_least(size / group_size);
   view_.half_sums = half_sums_.at_least(size / (group_size / 2));
 }
@@ -32,7 +35,8 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
     const size_t at = view_.code_at(token, column);
     const QuantizedRow to{codes_.data() + at, view_.wide_codes ? wide_codes_.data() + at : nullptr,
                           scales_.data() + at / group_size,
-                          half_sums_.data() + at / (group_size / 2)};
+                          half_sums_.data() + at / (group_size / 2),
+                          view_.lane_sums ? lane_sums_.data() + at / (group_size / 4) : nullptr};
     const int width = std::min(code_strip, columns - column);
     kernels.quantize(x + column, width, to);
     if (const int rest = -width & (padded_columns - 1); rest > 0) {
@@ -40,6 +44,8 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
       if (to.wide_codes) std::fill_n(to.wide_codes + width, rest, int16_t{0});
       std::fill_n(to.scales + width / group_size, rest / group_size, 0.0F);
       std::fill_n(to.half_sums + width / (group_size / 2), rest / (group_size / 2), int16_t{0});
+      if (to.lane_sums)
+        std::fill_n(to.lane_sums + width / (group_size / 4), rest / (group_size / 4), int16_t{0});
     }
   }
 }

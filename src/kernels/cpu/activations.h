@@ -60,6 +60,9 @@ struct Activations {
       nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
   const float* scales = nullptr;  ///< of groups, each a short_scale()
   const int16_t* half_sums = nullptr;  ///< sums of half groups' codes
+  /// The same apart for columns 0 and 1 modulo 4, and for 2 and 3, as the two 16-bit lanes add them
+  /// up that vpmaddubsw has for 4 columns.
+  const int16_t* lane_sums = nullptr;
 
   [[gnu::always_inline]] size_t value_at(int token, int column) const {
     return in_strips(value_strip, tokens, token, column);
@@ -89,6 +92,7 @@ class ActivationBuffers {
   Buffer<int16_t> wide_codes_;
   Buffer<float> scales_;
   Buffer<int16_t> half_sums_;
+  Buffer<int16_t> lane_sums_;
 };
 
 }  // namespace weld::kernels

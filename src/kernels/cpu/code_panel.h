@@ -2,6 +2,8 @@
 // for 8 or 16 rows.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/cpu/panel.h"
 #include "kernels/cpu/unroll.h"
 #include "kernels/cpu/vector.h"
@@ -11,9 +13,11 @@ namespace weld::kernels::WELD_TARGET {
 
 /// How the products of a block type's codes are summed.
 enum class Sums {
+  /// vpmaddubsw, a group in 16 bits: it starts at what the zero takes off, and as the sum of
+  /// (code - zero) products fits in the end, it may overflow on the way.
+  Wrapped,
   Bytes8,  ///< vpmaddubsw; 8 of its results fit in 16 bits before they are widened
   Bytes4,
-  Bytes2,
   Bytes1,
   Words,  ///< weights and activations in 16 bits, vpmaddwd
   Vnni,   ///< vpdpbusd
@@ -26,9 +30,11 @@ constexpr Sums sums_of() {
 #else
   // A result of vpmaddubsw is at most 2 * 127 * max_code; half a group is 4 steps of 4 codes.
   constexpr int fit = 32767 / (2 * 127 * Block::max_code);
+  constexpr int farthest = std::max(Block::zero, Block::max_code - Block::zero);
+  if (Block::zero != 0 && fit >= 1 && Block::group / 2 * 127 * farthest <= 32767)
+    return Sums::Wrapped;
   if (fit >= 8 && Block::group == 32) return Sums::Bytes8;
   if (fit >= 4) return Sums::Bytes4;
-  if (fit >= 2) return Sums::Bytes2;
   return fit >= 1 ? Sums::Bytes1 : Sums::Words;
 #endif
 }

@@ -1,4 +1,7 @@
 // Vector builds of what is done token by token: quantization, norm, rotation, gating, bias.
+#include <cstring>
+#include <utility>
+
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
 
@@ -22,12 +25,17 @@ void store_run(float* p, int n, Floats v) {
     store_first(p, n, v);
 }
 
-/// The sum of 16 signed bytes.
-int sum_of_bytes(__m128i v) {
-  // vpsadbw adds unsigned bytes: lift by 128, and take 16 times 128 off again.
-  const __m128i lifted = _mm_xor_si128(v, _mm_set1_epi8(-128));
-  const __m128i halves = _mm_sad_epu8(lifted, _mm_setzero_si128());
-  return _mm_cvtsi128_si32(halves) + _mm_extract_epi32(halves, 2) - 16 * 128;
+/// Sums of each 16 bytes: dword 0 and 4 have those of bytes 0 and 1 modulo 4, and of 2 and 3, in 16
+/// bits each.
+__m256i lane_sums(__m256i codes) {
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), codes);
+  const __m256i two = _mm256_add_epi16(pairs, _mm256_shuffle_epi32(pairs, 0b01'00'11'10));
+  return _mm256_add_epi16(two, _mm256_shuffle_epi32(two, 0b10'11'00'01));
+}
+
+/// Dwords 0 and 4.
+std::pair<int, int> first_of_halves(__m256i v) {
+  return {_mm256_cvtsi256_si32(v), _mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1))};
 }
 
 }  // namespace
@@ -55,17 +63,21 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
                                                       _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     _mm256_storeu_si256(
         reinterpret_cast<__m256i*>(out.codes + static_cast<ptrdiff_t>(g) * group_size), codes);
-    const __m128i low = _mm256_castsi256_si128(codes);
-    const __m128i high = _mm256_extracti128_si256(codes, 1);
+    out.scales[g] = scale;
+    const __m256i sums = lane_sums(codes);
+    const auto [low, high] = first_of_halves(_mm256_madd_epi16(sums, _mm256_set1_epi16(1)));
+    out.half_sums[2 * g] = static_cast<int16_t>(low);
+    out.half_sums[2 * g + 1] = static_cast<int16_t>(high);
     if (out.wide_codes) {
       auto* wide =
           reinterpret_cast<__m256i*>(out.wide_codes + static_cast<ptrdiff_t>(g) * group_size);
-      _mm256_storeu_si256(wide, _mm256_cvtepi8_epi16(low));
-      _mm256_storeu_si256(wide + 1, _mm256_cvtepi8_epi16(high));
+      _mm256_storeu_si256(wide, _mm256_cvtepi8_epi16(_mm256_castsi256_si128(codes)));
+      _mm256_storeu_si256(wide + 1, _mm256_cvtepi8_epi16(_mm256_extracti128_si256(codes, 1)));
     }
-    out.scales[g] = scale;
-    out.half_sums[2 * g] = static_cast<int16_t>(sum_of_bytes(low));
-    out.half_sums[2 * g + 1] = static_cast<int16_t>(sum_of_bytes(high));
+    if (out.lane_sums) {
+      const auto halves = first_of_halves(sums);
+      std::memcpy(out.lane_sums + static_cast<ptrdiff_t>(g) * 4, &halves, sizeof halves);
+    }
   }
 }
 

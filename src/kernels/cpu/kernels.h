@@ -28,6 +28,7 @@ struct QuantizedRow {
   int16_t* wide_codes;
   float* scales;
   int16_t* half_sums;
+  int16_t* lane_sums;
 };
 
 /// The gated activation of a feed-forward layer, act(gate) * up.
@@ -91,8 +92,8 @@ struct Limits {
 /// One build of everything that is arithmetic. All sizes are checked by the callers.
 struct Kernels {
   const char* name;
-  /// Whether `multiply` reads wide_codes for types whose codes exceed 7 bits.
-  bool needs_wide_codes;
+  /// Whether `multiply` sums products in 16 bits, and so reads wide_codes and lane_sums.
+  bool sums_in_words;
 
   /// Quantizes a run of one token's activations: groups of 32, scale = largest magnitude / 127,
   /// round to nearest even.

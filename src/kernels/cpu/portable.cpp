@@ -19,18 +19,22 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
     const bool zero = !(largest >= 1e-30F);
     const float scale = zero ? 0.0F : short_scale(largest / 127.0F);
     const float inverse = zero ? 0.0F : 127.0F / largest;
-    int sum[2] = {0, 0};
+    int sum[2][2] = {};  // of each half group, by lane
     for (int i = 0; i < group_size; ++i) {
       const float scaled = group[i] * inverse;
       // The largest one may come out a rounding above 127; a NaN becomes 0.
       const int code = std::fabs(scaled) < 127.5F ? static_cast<int>(std::nearbyint(scaled)) : 0;
       out.codes[g * group_size + i] = static_cast<int8_t>(code);
       if (out.wide_codes) out.wide_codes[g * group_size + i] = static_cast<int16_t>(code);
-      sum[i / 16] += code;
+      sum[i / 16][i / 2 % 2] += code;
     }
     out.scales[g] = scale;
-    out.half_sums[2 * g] = static_cast<int16_t>(sum[0]);
-    out.half_sums[2 * g + 1] = static_cast<int16_t>(sum[1]);
+    for (int half = 0; half < 2; ++half) {
+      out.half_sums[2 * g + half] = static_cast<int16_t>(sum[half][0] + sum[half][1]);
+      if (!out.lane_sums) continue;
+      for (int lane = 0; lane < 2; ++lane)
+        out.lane_sums[4 * g + 2 * half + lane] = static_cast<int16_t>(sum[half][lane]);
+    }
   }
 }
 

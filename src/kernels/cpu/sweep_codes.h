@@ -18,7 +18,8 @@ struct Tile {
   static constexpr int groups = code_strip / 16;
   const int8_t* codes[Tokens];  ///< or 16-bit codes
   float* out;                   ///< [Tokens][tile_rows]
-  /// Where sums start: at what the zeros take off, -zero * sum of the codes; on AVX-512 lifted.
+  /// Where sums start: at what the zeros take off, -zero * sum of the codes; on AVX-512 lifted,
+  /// and of Sums::Wrapped two numbers of 16 bits.
   alignas(32) int32_t starts[Tokens][groups];
   alignas(32) float scales[Tokens][groups];
   alignas(32) float unlifts[Tokens][groups];  ///< -lift * scale
@@ -112,9 +113,9 @@ template <Sums sums, bool HasZero, int Steps, int Tokens>
       });
     });
   } else {
-    constexpr int run = sums == Sums::Bytes8   ? 8
+    constexpr int run = sums == Sums::Wrapped  ? Steps
+                        : sums == Sums::Bytes8 ? 8
                         : sums == Sums::Bytes4 ? 4
-                        : sums == Sums::Bytes2 ? 2
                                                : 1;
     __m256i pairs[Tokens][2];
     unroll<Steps>([&](auto s) __attribute__((always_inline)) {
@@ -124,7 +125,10 @@ template <Sums sums, bool HasZero, int Steps, int Tokens>
         const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + step * 4));
         unroll<2>([&](auto v) __attribute__((always_inline)) {
           __m256i total = _mm256_maddubs_epi16(rows[v], x);
-          if constexpr (s % run != 0) total = _mm256_add_epi16(pairs[t][v], total);
+          if constexpr (s % run != 0)
+            total = _mm256_add_epi16(pairs[t][v], total);
+          else if constexpr (sums == Sums::Wrapped)
+            total = _mm256_add_epi16(_mm256_set1_epi32(tile.starts[t][group]), total);
           settle(total);
           pairs[t][v] = total;
           if constexpr (s % run == run - 1)
@@ -173,10 +177,25 @@ void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& 
   }
 }
 
+/// The lane sums of 8 groups of a token's codes from group g on, 32 bits a group.
+template <typename Block>
+[[gnu::always_inline]] inline __m256i lane_sums_of_groups(const int16_t* lane_sums, int g) {
+  const auto* halves = reinterpret_cast<const __m256i*>(lane_sums + g * (Block::group / 8));
+  const __m256i first = _mm256_loadu_si256(halves);
+  if constexpr (Block::group == 16) return first;
+  const __m256 a = _mm256_castsi256_ps(first);
+  const __m256 b = _mm256_castsi256_ps(_mm256_loadu_si256(halves + 1));
+  const __m256i even = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0b10'00'10'00));
+  const __m256i odd = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0b11'01'11'01));
+  return _mm256_permute4x64_epi64(_mm256_add_epi16(even, odd), 0b11'01'10'00);
+}
+
 /// What goes with 8 groups of a token's codes, in the tile from group g on.
 template <typename Block, int Zero, int Tokens>
-[[gnu::always_inline]] inline void enter_groups(const float* scales, const int16_t* half_sums,
-                                                int t, int g, Tile<Tokens>& tile) {
+[[gnu::always_inline]] inline void enter_groups(const Activations& x, size_t code, int t, int g,
+                                                Tile<Tokens>& tile) {
+  const float* const scales = x.scales + code / 32;
+  const int16_t* const half_sums = x.half_sums + code / 16;
   __m256 scale;
   __m256i sums;
   if constexpr (Block::group == 32) {
@@ -191,7 +210,11 @@ template <typename Block, int Zero, int Tokens>
     sums = _mm256_cvtepi16_epi32(_mm_loadu_si128(halves));
   }
   _mm256_store_ps(&tile.scales[t][g], scale);
-  if constexpr (lift != 0 || Zero != 0) {
+  if constexpr (sums_of<Block>() == Sums::Wrapped) {
+    const __m256i starts = _mm256_mullo_epi16(lane_sums_of_groups<Block>(x.lane_sums + code / 8, g),
+                                              _mm256_set1_epi16(static_cast<short>(-Zero)));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(&tile.starts[t][g]), starts);
+  } else if constexpr (lift != 0 || Zero != 0) {
     const __m256i start = _mm256_sub_epi32(_mm256_set1_epi32(std::bit_cast<int32_t>(lift)),
                                            _mm256_mullo_epi32(sums, _mm256_set1_epi32(Zero)));
     _mm256_store_si256(reinterpret_cast<__m256i*>(&tile.starts[t][g]), start);
@@ -214,9 +237,10 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
     at.codes[t] =
         sums == Sums::Words ? reinterpret_cast<const int8_t*>(x.wide_codes + code) : x.codes + code;
     for (int g = 0; g < columns / Block::group; g += 8)
-      enter_groups<Block, zero>(x.scales + code / 32, x.half_sums + code / 16, t, g, at);
+      enter_groups<Block, zero>(x, code, t, g, at);
   }
-  sweep_codes<sums, Block::group, zero != 0, Block::has_offset, Tokens>(panel, rows, columns, at);
+  sweep_codes<sums, Block::group, zero != 0 && sums != Sums::Wrapped, Block::has_offset, Tokens>(
+      panel, rows, columns, at);
 }
 
 template <typename Block>

@@ -17,12 +17,12 @@ void multiply(const RowBlock& rows, const Activations& x, const int* index, int 
 
 constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
 #ifdef __AVX512F__
-  constexpr bool needs_wide_codes = false;
+  constexpr bool sums_in_words = false;
 #else
-  constexpr bool needs_wide_codes = true;
+  constexpr bool sums_in_words = true;
 #endif
-  return {name, needs_wide_codes, quantize,   multiply, rms_norm, rotate,
-          gate, scale_and_bias,   add_scaled, store,    attend,   &limits};
+  return {name, sums_in_words,  quantize,   multiply, rms_norm, rotate,
+          gate, scale_and_bias, add_scaled, store,    attend,   &limits};
 }
 
 #ifdef __AVX512F__
