@@ -11,39 +11,58 @@
 
 namespace weld::kernels::WELD_TARGET {
 
-/// How the products of a block type's codes are summed.
-enum class Sums {
-  /// vpmaddubsw, a group in 16 bits: it starts at what the zero takes off, and as the sum of
-  /// (code - zero) products fits in the end, it may overflow on the way.
-  Wrapped,
-  Bytes8,  ///< vpmaddubsw; 8 of its results fit in 16 bits before they are widened
-  Bytes4,
-  Bytes1,
-  Words,  ///< weights and activations in 16 bits, vpmaddwd
+/// The instruction that multiplies codes.
+enum class Products {
+  Bytes,  ///< vpmaddubsw
+  Words,  ///< vpmaddwd, of weights and activations in 16 bits
   Vnni,   ///< vpdpbusd
 };
 
+/// How the products of a block type's codes are summed and scaled.
+struct Plan {
+  Products products = Products::Vnni;
+  int group = 32;            ///< columns that are summed in integers
+  int run = 0;               ///< of Bytes: steps of 4 columns that are summed in 16 bits
+  bool wraps = false;        ///< a run's sum may overflow on the way; see plan_of()
+  bool has_zero = false;     ///< sums start at what the zeros take off
+  bool has_offset = false;   ///< as Block::has_offset
+  bool has_factors = false;  ///< the two runs of a group are scaled by the rows' integers
+};
+
 template <typename Block>
-constexpr Sums sums_of() {
-#ifdef __AVX512VNNI__
-  return Sums::Vnni;
-#else
-  // A result of vpmaddubsw is at most 2 * 127 * max_code; half a group is 4 steps of 4 codes.
-  constexpr int fit = 32767 / (2 * 127 * Block::max_code);
+constexpr Plan plan_of() {
+  Plan plan{.group = Block::group, .has_zero = Block::zero != 0, .has_offset = Block::has_offset};
+#ifndef __AVX512VNNI__
+  constexpr int steps = Block::group / 4;
+  constexpr int fit = 32767 / (2 * 127 * Block::max_code);  // results of vpmaddubsw
   constexpr int farthest = std::max(Block::zero, Block::max_code - Block::zero);
-  if (Block::zero != 0 && fit >= 1 && Block::group / 2 * 127 * farthest <= 32767)
-    return Sums::Wrapped;
-  if (fit >= 8 && Block::group == 32) return Sums::Bytes8;
-  if (fit >= 4) return Sums::Bytes4;
-  return fit >= 1 ? Sums::Bytes1 : Sums::Words;
+  if (fit == 0) {
+    plan.products = Products::Words;
+    plan.has_zero = false;  // the panel has signed weights
+    return plan;
+  }
+  plan.products = Products::Bytes;
+  // Where a whole group of (code - zero) products fits 16 bits, its sum starts at what the zero
+  // takes off. In the end it is right, as overflows go round.
+  plan.wraps = plan.has_zero && steps * 2 * 127 * farthest <= 32767;
+  plan.run = plan.wraps ? steps : fit >= 8 ? std::min(steps, 8) : fit >= 4 ? 4 : 1;
+  // Two groups of 16 share a scale of the activations. Where theirs are integers times a unit they
+  // are scaled as they are widened, and one conversion does for both.
+  if (Block::group == 16 && plan.run == steps && quant::has_columns<Block> &&
+      quant::has_factors<Block>) {
+    plan.has_factors = true;
+    plan.group = 32;
+  }
 #endif
+  return plan;
 }
 
 /// Decoded rows. A step is 128 bytes: 4 codes (or 2 of 16 bits) of each of 32 rows.
 struct Panel {
   alignas(64) uint8_t codes[2 * code_strip * tile_rows];
-  alignas(64) float scales[code_strip / 16 * tile_rows];   ///< [group][row]
-  alignas(64) float offsets[code_strip / 16 * tile_rows];  ///< [group][row]
+  alignas(64) float scales[code_strip / 16 * tile_rows];     ///< [group][row]; with factors [block]
+  alignas(64) float offsets[code_strip / 16 * tile_rows];    ///< [group][row]
+  alignas(64) int32_t factors[code_strip / 16 * tile_rows];  ///< [group][row]; each twice, in words
 };
 
 /// from: [row][group] of 8 rows; to: [group][row] of all.
@@ -128,7 +147,7 @@ template <typename Block>
     return reinterpret_cast<Ints*>(panel.codes + static_cast<ptrdiff_t>(i) * 128 + first * 4);
   };
 #ifndef __AVX512F__
-  if constexpr (sums_of<Block>() == Sums::Words) {
+  if constexpr (plan_of<Block>().products == Products::Words) {
     const __m256i zero = _mm256_set1_epi16(Block::zero);
     const __m256i pair = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1));
@@ -170,24 +189,33 @@ template <typename Block>
   });
 }
 
+/// The integer of each lane in both its words.
+inline __m256i twice(__m256i v) { return _mm256_blend_epi16(v, _mm256_slli_epi32(v, 16), 0xaa); }
+
 /// The scales (and offsets) of a block of some rows.
 template <typename Block>
-[[gnu::always_inline]] inline void decode_scales(const Columns<Block>& columns, float* scales,
-                                                 float* offsets) {
+[[gnu::always_inline]] inline void store_scales(const Columns<Block>& columns, int block, int first,
+                                                Panel& panel) {
+  constexpr int groups = quant::groups<Block>;
+  const int at = block * groups * tile_rows + first;
   const Floats unit = Block::unit(columns);
-  unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
-    Floats scale = unit;
-    if constexpr (requires { Block::factors(columns, g); })
-      scale = unit * to_floats(Block::factors(columns, g));
-    store(scales + g * tile_rows, scale);
+  if constexpr (plan_of<Block>().has_factors) store(panel.scales + block * tile_rows + first, unit);
+  unroll<groups>([&](auto g) __attribute__((always_inline)) {
+    if constexpr (plan_of<Block>().has_factors)
+      *reinterpret_cast<Ints*>(panel.factors + at + g * tile_rows) =
+          twice(Block::factors(columns, g));
+    else if constexpr (requires { Block::factors(columns, g); })
+      store(panel.scales + at + g * tile_rows, unit * to_floats(Block::factors(columns, g)));
+    else
+      store(panel.scales + at + g * tile_rows, unit);
   });
   if constexpr (Block::has_offset) {
     const Floats offset_unit = Block::offset_unit(columns);
-    unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
+    unroll<groups>([&](auto g) __attribute__((always_inline)) {
       Floats offset = offset_unit;
       if constexpr (requires { Block::minimums(columns, g); })
         offset = offset_unit * to_floats(Block::minimums(columns, g));
-      store(offsets + g * tile_rows, offset);
+      store(panel.offsets + at + g * tile_rows, offset);
     });
   }
 }
@@ -195,7 +223,6 @@ template <typename Block>
 /// Blocks `begin` up to `end` of all rows.
 template <typename Block>
 void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
-  constexpr int groups = quant::groups<Block>;
   for (int first = 0; first < rows.rows; first += lanes) {
     const Rows<lanes> row(rows, first);
     for (int b = 0; b < end - begin; ++b) {
@@ -204,8 +231,7 @@ void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
       if constexpr (quant::has_columns<Block>) {
         const Columns<Block> columns(row.at, block);
         decode_codes(columns, step, first, panel);
-        const int group = b * groups * tile_rows + first;
-        decode_scales(columns, panel.scales + group, panel.offsets + group);
+        store_scales(columns, b, first, panel);
       } else {
         decode_codes<Block>(row.at, block, step, first, panel);
       }
