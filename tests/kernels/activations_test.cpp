@@ -55,9 +55,12 @@ TEST_P(Strips, ContinueWithZeros) {
     for (int c = 544; c < 768; ++c) {
       const size_t at = view.code_at(t, c);
       EXPECT_EQ(view.codes[at], 0);
+      EXPECT_EQ(view.codes[at + view.magnitudes_at], 0);
       EXPECT_EQ(view.scales[at / kernels::group_size], 0);
       EXPECT_EQ(view.half_sums[at / (kernels::group_size / 2)], 0);
-      if (view.lane_sums) EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
+      if (view.lane_sums) {
+        EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
+      }
     }
 }
 

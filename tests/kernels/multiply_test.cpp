@@ -161,7 +161,7 @@ std::vector<std::byte> largest_row(gguf::Type type, int columns, std::vector<std
   };
   double largest = size();
   for (std::byte& byte : row)
-    for (const int value : {0x00, 0x77, 0x88, 0xff}) {
+    for (const int value : {0x00, 0x77, 0x80, 0x88, 0xff}) {
       const std::byte before = std::exchange(byte, static_cast<std::byte>(value));
       if (const double now = size(); now > largest)
         largest = now;

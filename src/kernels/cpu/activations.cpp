@@ -15,7 +15,8 @@ void ActivationBuffers::reserve(const Kernels& kernels, int tokens, int columns,
   if (values) view_.values = values_.at_least(strips_size(value_strip, tokens, columns));
   if (!codes) return;
   const size_t size = strips_size(code_strip, tokens, columns);
-  view_.codes = codes_.at_least(size);
+  view_.magnitudes_at = kernels.sums_in_words ? size : 0;
+  view_.codes = codes_.at_least(size + view_.magnitudes_at);
   if (kernels.sums_in_words) {
     view_.wide_codes = wide_codes_.at_least(size);
     view_.lane_sums = lane_sums_.at_least(size / (group_size / 4));
@@ -33,7 +34,10 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
   if (!view_.codes) return;
   for (int column = 0; column < columns; column += code_strip) {
     const size_t at = view_.code_at(token, column);
-    const QuantizedRow to{codes_.data() + at, view_.wide_codes ? wide_codes_.data() + at : nullptr,
+    int8_t* const codes = codes_.data() + at;
+    const QuantizedRow to{codes,
+                          view_.magnitudes_at ? codes + view_.magnitudes_at : nullptr,
+                          view_.wide_codes ? wide_codes_.data() + at : nullptr,
                           scales_.data() + at / group_size,
                           half_sums_.data() + at / (group_size / 2),
                           view_.lane_sums ? lane_sums_.data() + at / (group_size / 4) : nullptr};
@@ -41,6 +45,7 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
     kernels.quantize(x + column, width, to);
     if (const int rest = -width & (padded_columns - 1); rest > 0) {
       std::fill_n(to.codes + width, rest, int8_t{0});
+      if (to.magnitudes) std::fill_n(to.magnitudes + width, rest, int8_t{0});
       if (to.wide_codes) std::fill_n(to.wide_codes + width, rest, int16_t{0});
       std::fill_n(to.scales + width / group_size, rest / group_size, 0.0F);
       std::fill_n(to.half_sums + width / (group_size / 2), rest / (group_size / 2), int16_t{0});

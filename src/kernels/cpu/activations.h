@@ -56,6 +56,7 @@ struct Activations {
   int columns = 0;                ///< a multiple of group_size if there are codes
   const float* values = nullptr;  ///< in strips of value_strip
   const int8_t* codes = nullptr;  ///< in strips of code_strip, as all that follows
+  size_t magnitudes_at = 0;  ///< how far after a code it is without its sign; 0: there are none
   const int16_t* wide_codes =
       nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
   const float* scales = nullptr;  ///< of groups, each a short_scale()

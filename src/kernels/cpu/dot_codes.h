@@ -37,18 +37,19 @@ inline constexpr int spans_at_once = 1;
 /// One token's activations from some column on.
 struct Token {
   const int8_t* codes;
+  size_t magnitudes_at;
   const float* scales;
   const int16_t* half_sums;
 };
 
 inline Token token_at(const Activations& x, int token, int column) {
   const size_t at = x.code_at(token, column);
-  return {x.codes + at, x.scales + at / 32, x.half_sums + at / 16};
+  return {x.codes + at, x.magnitudes_at, x.scales + at / 32, x.half_sums + at / 16};
 }
 
 /// The columns must be a multiple of 32.
 inline Token operator+(const Token& x, ptrdiff_t columns) {
-  return {x.codes + columns, x.scales + columns / 32, x.half_sums + columns / 16};
+  return {x.codes + columns, x.magnitudes_at, x.scales + columns / 32, x.half_sums + columns / 16};
 }
 
 #ifdef __AVX512VNNI__
@@ -56,8 +57,8 @@ template <typename Block>
 inline constexpr bool signed_codes = quant::has_signs<Block>;
 #else
 /// vpmaddubsw adds two products in 16 signed bits: codes up to 128 fit. Larger ones are lifted
-/// signed numbers; they go back to their own sign, which moves over to the activations. So do signs
-/// that are stored apart.
+/// signed numbers; they go back to their own sign, and take over that of the activations, whose
+/// magnitudes are left. Signs that are stored apart move over to the activations.
 template <typename Block>
 inline constexpr bool signed_codes = Block::max_code > 128 || quant::has_signs<Block>;
 #endif
@@ -91,13 +92,17 @@ struct BlockBytes {
 /// products() of a block's codes from 32 i on.
 template <typename Block, int Spans>
 [[gnu::always_inline]] inline auto block_products(const std::byte* block, int i,
-                                                  const int8_t* codes) {
-  const auto x = side_by_side<Spans>([=](int s) { return load_ints(codes + ptrdiff_t{s} * span); });
+                                                  const Token& token) {
+  const auto x =
+      side_by_side<Spans>([&](int s) { return load_ints(token.codes + ptrdiff_t{s} * span); });
   if constexpr (quant::has_signs<Block>) {
     return products(Block::magnitudes(block, i), _mm256_sign_epi8(x, Block::signs(block, i)));
   } else if constexpr (signed_codes<Block>) {
     const __m256i weights = Block::signed_codes(quant::RowBytes{block}, i);
-    return products(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
+    if constexpr (Block::zero == 128)  // -128 has no opposite
+      return products(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
+    else
+      return products(load_ints(token.codes + token.magnitudes_at), _mm256_sign_epi8(weights, x));
   } else if constexpr (quant::is_bytewise<Block>) {
     return products(Block::codes(BlockBytes<Block, Spans>{block}, i), x);
   } else {
@@ -111,7 +116,7 @@ template <typename Block, int Spans>
 /// Count groups' half groups, in order: for 4 groups, the first halves of all of them in the lower
 /// 16.
 template <typename Block, int Spans, int First, int Count>
-[[gnu::always_inline]] inline auto half_products(const std::byte* blocks, const int8_t* x) {
+[[gnu::always_inline]] inline auto half_products(const std::byte* blocks, const Token& x) {
   if constexpr (Count == 1) {
     constexpr int in_block = quant::elements<Block> / 32;
     return block_products<Block, Spans>(blocks + First / in_block * quant::bytes<Block>,
@@ -225,8 +230,8 @@ template <typename Block, int Spans, typename Vector>
                                                const SpanScales<Block, Spans>& of, const Token& x,
                                                Vector sum) {
   const Vector x_scales = as_floats(load_spans<Spans>(x.scales));
-  const auto first = half_products<Block, Spans, 0, 4>(blocks, x.codes);
-  const auto second = half_products<Block, Spans, 4, 4>(blocks, x.codes);
+  const auto first = half_products<Block, Spans, 0, 4>(blocks, x);
+  const auto second = half_products<Block, Spans, 4, 4>(blocks, x);
   unroll<SpanScales<Block, Spans>::count>([&](auto i) __attribute__((always_inline)) {
     auto sums = i == 0 ? first : second;
     Vector scales = of.scales[i];

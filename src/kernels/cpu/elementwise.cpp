@@ -68,6 +68,10 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
     const auto [low, high] = first_of_halves(_mm256_madd_epi16(sums, _mm256_set1_epi16(1)));
     out.half_sums[2 * g] = static_cast<int16_t>(low);
     out.half_sums[2 * g + 1] = static_cast<int16_t>(high);
+    if (out.magnitudes)
+      _mm256_storeu_si256(
+          reinterpret_cast<__m256i*>(out.magnitudes + static_cast<ptrdiff_t>(g) * group_size),
+          _mm256_abs_epi8(codes));
     if (out.wide_codes) {
       auto* wide =
           reinterpret_cast<__m256i*>(out.wide_codes + static_cast<ptrdiff_t>(g) * group_size);

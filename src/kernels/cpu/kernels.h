@@ -25,6 +25,7 @@ struct RowBlock {
 /// Where a run of one token's quantized activations goes; the fields are those of Activations.
 struct QuantizedRow {
   int8_t* codes;
+  int8_t* magnitudes;
   int16_t* wide_codes;
   float* scales;
   int16_t* half_sums;
@@ -92,7 +93,8 @@ struct Limits {
 /// One build of everything that is arithmetic. All sizes are checked by the callers.
 struct Kernels {
   const char* name;
-  /// Whether `multiply` sums products in 16 bits, and so reads wide_codes and lane_sums.
+  /// Whether `multiply` sums products in 16 bits, and so reads magnitudes, wide_codes and
+  /// lane_sums.
   bool sums_in_words;
 
   /// Quantizes a run of one token's activations: groups of 32, scale = largest magnitude / 127,

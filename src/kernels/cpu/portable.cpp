@@ -2,6 +2,7 @@
 // what runs on processors that have none of them.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include "kernels/cpu/kernels.h"
@@ -25,6 +26,7 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
       // The largest one may come out a rounding above 127; a NaN becomes 0.
       const int code = std::fabs(scaled) < 127.5F ? static_cast<int>(std::nearbyint(scaled)) : 0;
       out.codes[g * group_size + i] = static_cast<int8_t>(code);
+      if (out.magnitudes) out.magnitudes[g * group_size + i] = static_cast<int8_t>(std::abs(code));
       if (out.wide_codes) out.wide_codes[g * group_size + i] = static_cast<int16_t>(code);
       sum[i / 16][i / 2 % 2] += code;
     }
