@@ -22,30 +22,23 @@ void dot_codes(const std::byte* row, const std::byte* later, int columns, const 
                ptrdiff_t next_strip, float* out) {
   constexpr int at_once = spans_at_once<Block>;
   static_assert(code_strip == 2 * span);
-  typename SpanScales<Block, at_once>::Vector sum[Tokens] = {};
-  __m256 rest[Tokens] = {};  // of what is less than `at_once` spans
+  RowSums<Block, at_once, Tokens> sums;
+  RowSums<Block, 1, Tokens> rest;  // of what is less than `at_once` spans
   Token token[Tokens];
   std::copy_n(x, Tokens, token);
-  const auto add_spans = [&](auto n, const std::byte* blocks, auto& sums)
-      __attribute__((always_inline)) {
-    const SpanScales<Block, n> scales(blocks);
-    for (int t = 0; t < Tokens; ++t)
-      sums[t] = add_token<Block, n>(blocks, scales, token[t], sums[t]);
-  };
-  constexpr std::integral_constant<int, 1> one;
   const int spans = columns / span;
   int i = 0;
   for (; i + at_once <= spans; i += at_once) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
     prefetch<at_once * span_bytes<Block>, _MM_HINT_T1>(later + at);
-    add_spans(std::integral_constant<int, at_once>{}, row + at, sum);
+    sums.add(row + at, token);
     const ptrdiff_t step = at_once == 2 ? next_strip : i % 2 == 0 ? span : next_strip - span;
     for (Token& t : token) t = t + step;
   }
   if (at_once > 1 && i < spans) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
     prefetch<span_bytes<Block>, _MM_HINT_T1>(later + at);
-    add_spans(one, row + at, rest);
+    rest.add(row + at, token);
     for (Token& t : token) t = t + span;
   }
   if (quant::elements<Block> < span && columns % span != 0) {
@@ -53,9 +46,11 @@ void dot_codes(const std::byte* row, const std::byte* later, int columns, const 
     std::byte blocks[span_bytes<Block>] = {};
     std::copy_n(row + ptrdiff_t{spans} * span_bytes<Block>,
                 columns % span / quant::elements<Block> * quant::bytes<Block>, blocks);
-    add_spans(one, blocks, rest);
+    rest.add(blocks, token);
   }
-  for (int t = 0; t < Tokens; ++t) out[t] = sum_of_lanes(sum_of_spans(sum[t]) + rest[t]);
+  sums.finish();
+  rest.finish();
+  for (int t = 0; t < Tokens; ++t) out[t] = sum_of_lanes(sums.lanes_of(t) + rest.lanes_of(t));
 }
 
 /// Products of rows of a float type with tokens, whose numbers are given; the last few weights of a
