@@ -230,6 +230,26 @@ TEST_P(Multiply, RowDependsOnItselfAlone) {
   }
 }
 
+// Kernels may read on into the next row, but nothing that stands there counts.
+TEST_P(Multiply, TheNextRowDoesNotCount) {
+  const int rows = 20;
+  for (const int columns : widths())
+    for (const int tokens : {1, 2, 3, 5}) {
+      std::vector<std::byte> bytes = weights(rows, columns);
+      const GuardedBytes before(bytes);
+      const Input x(build(), tokens, columns, random_);
+      std::vector<float> expected =
+          multiply(build(), block(before, rows, columns), x.forms(), nullptr, tokens);
+      const size_t row_bytes = block(before, rows, columns).row_bytes;
+      std::fill(bytes.begin() + static_cast<ptrdiff_t>(row_bytes), bytes.end(), std::byte{0xff});
+      const GuardedBytes after(bytes);
+      std::vector<float> got =
+          multiply(build(), block(after, rows, columns), x.forms(), nullptr, tokens);
+      for (int t = 0; t < tokens; ++t)
+        ASSERT_EQ(at(got, t, 0), at(expected, t, 0)) << columns << " columns, token " << t;
+    }
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const Kernels* build : vector_builds())

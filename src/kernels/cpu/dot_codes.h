@@ -161,6 +161,15 @@ struct SpanScales {
     }
   }
 
+  /// Makes the scales beyond the first groups zeros, whatever stands there.
+  [[gnu::always_inline]] void keep_first(int groups) {
+    const auto keep = [](Vector& v, int n) {
+      v = _mm256_and_ps(v, _mm256_castsi256_ps(first_lanes(n)));
+    };
+    for (int i = 0; i < count; ++i) keep(scales[i], groups - 8 * i);
+    if constexpr (Block::has_offset) keep(offsets, groups);
+  }
+
  private:
   template <int>
   static __m128i eight_words(__m128i factors) {
@@ -276,7 +285,29 @@ template <typename Block, int Spans, int Tokens>
 class RowSums {
  public:
   [[gnu::always_inline]] void add(const std::byte* blocks, const Token* x) {
-    const SpanScales<Block, Spans> scales(blocks);
+    add(blocks, SpanScales<Block, Spans>(blocks), x);
+  }
+
+  /// Adds the first columns of a span. Of the others the activations are zeros, but the weights may
+  /// be anything that can be read, infinite too.
+  [[gnu::always_inline]] void add_first(int columns, const std::byte* blocks, const Token* x) {
+    SpanScales<Block, Spans> scales(blocks);
+    scales.keep_first(columns / Block::group);
+    add(blocks, scales, x);
+  }
+
+  /// Completes the last token's sum.
+  [[gnu::always_inline]] void finish() {
+    if constexpr (is_late) add_late(Tokens - 1);
+  }
+
+  __m256 lanes_of(int token) const { return sum_of_spans(sum_[token]); }
+
+ private:
+  using Vector = typename SpanScales<Block, Spans>::Vector;
+
+  [[gnu::always_inline]] void add(const std::byte* blocks, const SpanScales<Block, Spans>& scales,
+                                  const Token* x) {
     unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
       if constexpr (is_late) {
         const SpanProducts<Block, Spans> products = multiply_token(blocks, scales, x[t]);
@@ -290,16 +321,6 @@ class RowSums {
                       as_floats(load_spans<Spans>(x[t].scales)), sum_[t]);
     });
   }
-
-  /// Completes the last token's sum.
-  [[gnu::always_inline]] void finish() {
-    if constexpr (is_late) add_late(Tokens - 1);
-  }
-
-  __m256 lanes_of(int token) const { return sum_of_spans(sum_[token]); }
-
- private:
-  using Vector = typename SpanScales<Block, Spans>::Vector;
 
   /// Products are added one step late. In line right behind what it waits for, an addition would
   /// take one of the few places of what waits (64 for vectors on AMD Zen 3) from the next products.

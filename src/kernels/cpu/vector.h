@@ -9,6 +9,11 @@
 
 namespace weld::kernels::WELD_TARGET {
 
+/// A mask of the first n of 8 lanes.
+inline __m256i first_lanes(int n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
 #ifdef __AVX512F__
 using Floats = __m512;
 inline constexpr int lanes = 16;
@@ -67,10 +72,6 @@ inline Floats load_f16(const void* p) {
 inline void store_f16(void* p, Floats v) {
   _mm_storeu_si128(static_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
-/// A mask of the first n of 8 lanes.
-inline __m256i first_lanes(int n) {
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
 /// The first n lanes; the others are 0 and their memory is not touched.
 inline Floats load_first(const float* p, int n) { return _mm256_maskload_ps(p, first_lanes(n)); }
 inline void store_first(float* p, int n, Floats v) { _mm256_maskstore_ps(p, first_lanes(n), v); }
@@ -117,6 +118,19 @@ inline float sum_of_lanes(__m128 v) {
 }
 inline float sum_of_lanes(__m256 v) {
   return sum_of_lanes(_mm256_castps256_ps128(v) + _mm256_extractf128_ps(v, 1));
+}
+/// sum_of_lanes() of 8 vectors, in the same order of additions.
+inline __m256 sums_of_lanes(const __m256 v[8]) {
+  __m256 four[4];  // lanes of vectors i and i + 4
+  for (int i = 0; i < 4; ++i)
+    four[i] =
+        _mm256_permute2f128_ps(v[i], v[i + 4], 0x20) + _mm256_permute2f128_ps(v[i], v[i + 4], 0x31);
+  __m256 two[2];  // of 4 i and so on
+  for (int i = 0; i < 2; ++i)
+    two[i] = _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0b01'00'01'00) +
+             _mm256_shuffle_ps(four[2 * i], four[2 * i + 1], 0b11'10'11'10);
+  return _mm256_shuffle_ps(two[0], two[1], 0b10'00'10'00) +
+         _mm256_shuffle_ps(two[0], two[1], 0b11'01'11'01);
 }
 inline float max_of_lanes(__m256 v) {
   const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
