@@ -389,7 +389,7 @@ TEST_F(Rewrite, ShardsInAndOut) {
   run({"split", first, path("s")});
   EXPECT_TRUE(read_file(path("s")) == read_file(path("f")));
   const auto named = [&](const std::string& stem, size_t i) {
-    return path(stem) + shards[i].substr(shards[i].find("-0"));
+    return path(stem) + shards[i].substr(shards[i].rfind("-0", shards[i].rfind("-of-")));
   };
   run({"split", first, named("t", 0)});
   expect_contiguous(named("t", 0));
