@@ -1,6 +1,6 @@
 // Vector builds of what is done token by token: quantization, norm, rotation, gating, bias.
+#include <array>
 #include <cstring>
-#include <utility>
 
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
@@ -34,7 +34,7 @@ __m256i lane_sums(__m256i codes) {
 }
 
 /// Dwords 0 and 4.
-std::pair<int, int> first_of_halves(__m256i v) {
+std::array<int, 2> first_of_halves(__m256i v) {
   return {_mm256_cvtsi256_si32(v), _mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1))};
 }
 
