@@ -150,13 +150,18 @@ TEST_P(Multiply, TakesTokensByIndex) {
   }
 }
 
+double sum_of_magnitudes(const std::vector<float>& values) {
+  double sum = 0;
+  for (const float v : values) sum += std::fabs(static_cast<double>(v));
+  return sum;
+}
+
 /// A row whose weights are as far from zero as its blocks' bytes can make them.
 std::vector<std::byte> largest_row(gguf::Type type, int columns, std::vector<std::byte> row) {
   std::vector<float> values(static_cast<size_t>(columns));
   const auto size = [&] {
     quant::dequantize(type, row.data(), columns, values.data());
-    double sum = 0;
-    for (const float v : values) sum += std::fabs(static_cast<double>(v));
+    const double sum = sum_of_magnitudes(values);
     return std::isfinite(sum) ? sum : 0;
   };
   double largest = size();
@@ -182,8 +187,7 @@ TEST_P(Multiply, TheLargestSumsFit) {
   const RowBlock block = this->block(guarded, rows, columns);
   std::vector<float> values(columns);
   quant::dequantize(type(), row.data(), columns, values.data());
-  double largest = 0;
-  for (const float v : values) largest += std::fabs(static_cast<double>(v));
+  const double largest = sum_of_magnitudes(values);
 
   kernels::ActivationBuffers buffers;
   buffers.reserve(build(), tokens, columns, true, true);

@@ -137,21 +137,19 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
     Token token[Tokens];
     for (int t = 0; t < Tokens; ++t) token[t] = token_at(x, tokens[t], 0);
     const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * code_strip;
-    // Lanes are added up 8 rows at a time: a row's would keep the next row waiting.
+    // Lanes are added up 8 rows at a time: a row's would keep the next row waiting. After the last
+    // row what stands in the other places goes to entries that are undefined.
     constexpr int together = 8;
-    __m256 lanes[Tokens][together];
+    __m256 lanes[Tokens][together] = {};
     for (int r = 0; r < rows.rows; ++r) {
       __m256 out[Tokens];
       dot_codes<Block, Tokens>(row_at(rows, r), row_ahead(rows, r + prefetched_rows),
                                row_at(rows, rows.rows), x.columns, token, next_strip, out);
       for (int t = 0; t < Tokens; ++t) lanes[t][r % together] = out[t];
-      if (r % together == together - 1)
+      if (r % together == together - 1 || r == rows.rows - 1)
         for (int t = 0; t < Tokens; ++t)
           _mm256_storeu_ps(tile + t * tile_rows + r - r % together, sums_of_lanes(lanes[t]));
     }
-    for (int r = rows.rows / together * together; r < rows.rows; ++r)
-      for (int t = 0; t < Tokens; ++t)
-        tile[t * tile_rows + r] = sum_of_lanes(lanes[t][r % together]);
   }
 }
 
