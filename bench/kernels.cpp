@@ -4,11 +4,13 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "kernels/cpu/buffer.h"
 #include "kernels/cpu/kernels.h"
 #include "synth/weights.h"
 
@@ -31,14 +33,23 @@ constexpr int token_counts[] = {1, 32, 512};
 
 /// Random activations in all forms that kernels read.
 struct Input {
-  Input(const Kernels& kernels, int tokens, int columns) {
+  Input(const Kernels& kernels, gguf::Type type, int tokens, int columns) {
     buffers.reserve(kernels, tokens, columns, true, true);
     synth::Random random(1);
-    std::vector<float> values(static_cast<size_t>(columns));
+    std::vector<float> values(static_cast<size_t>(tokens) * static_cast<size_t>(columns));
+    for (float& value : values) value = random.uniform(-1, 1);
+    std::vector<const float*> rows;
     for (int token = 0; token < tokens; ++token) {
-      for (float& value : values) value = random.uniform(-1, 1);
-      buffers.enter(kernels, token, values.data());
+      rows.push_back(values.data() + static_cast<size_t>(token) * static_cast<size_t>(columns));
+      buffers.enter(kernels, token, rows.back());
     }
+    const int parts = kernels.packed_parts(type, tokens);
+    if (parts == 0) return;
+    const int tiles = (tokens + kernels::packed_tokens - 1) / kernels::packed_tokens;
+    buffers.reserve_packed(tiles, parts);
+    for (int tile = 0, first = 0; tile < tiles; ++tile, first += kernels::packed_tokens)
+      buffers.pack(kernels, tile, rows.data() + first,
+                   std::min(kernels::packed_tokens, tokens - first));
   }
 
   kernels::ActivationBuffers buffers;
@@ -55,8 +66,9 @@ void multiply(benchmark::State& state, const Kernels& kernels, const gguf::TypeI
   std::vector<std::byte> weights(matrices * matrix_bytes);
   synth::Random random(1);
   synth::fill_weights(type.type, weights, random);
-  const Input input(kernels, tokens, shape.columns);
-  std::vector<float> tile(static_cast<size_t>(tokens) * kernels::tile_rows);
+  const Input input(kernels, type.type, tokens, shape.columns);
+  kernels::Buffer<float> tile;
+  tile.at_least(kernels::tile_size(tokens));
 
   size_t matrix = 0;
   for (const auto& step : state) {
@@ -70,7 +82,7 @@ void multiply(benchmark::State& state, const Kernels& kernels, const gguf::TypeI
       block.rows = kernels::tile_rows;
       if (row + kernels::tile_rows < shape.rows)
         block.next = block.data + kernels::tile_rows * row_bytes;
-      kernels.multiply(block, input.buffers.view(), nullptr, tokens, tile.data());
+      kernels.multiply(block, input.buffers.view(), {nullptr, tokens}, tile.data());
     }
     benchmark::ClobberMemory();
     matrix = (matrix + 1) % matrices;

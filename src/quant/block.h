@@ -16,6 +16,7 @@
 //                      What it does with them, it does byte by byte, so that the same function also
 //                      decodes two blocks in the halves of a vector of 64 bytes, and many rows at
 //                      once that lie transposed (below).
+//   table              if these are entries of a table of 16 at nibbles
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
 //   magnitudes(block, i), signs(block, i)  instead of codes: code = zero + magnitude * sign, with
 //                      signs of 1 and -1

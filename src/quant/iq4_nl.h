@@ -21,6 +21,7 @@ struct IQ4_NL {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 2, columns_end = 18, columns_apart = 0;
+  static constexpr const uint8_t (&table)[16] = iq4_codes;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return lookup(iq4_codes, at.nibbles(2));

@@ -26,6 +26,7 @@ struct IQ4_XS {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 136;
+  static constexpr const uint8_t (&table)[16] = iq4_codes;
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return lookup(iq4_codes, at.nibbles(8 + 16 * i));

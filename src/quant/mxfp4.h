@@ -24,6 +24,7 @@ struct MXFP4 {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 1, columns_end = 17, columns_apart = 0;
+  static constexpr const uint8_t (&table)[16] = e2m1_codes;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
     return lookup(e2m1_codes, at.nibbles(1));

@@ -46,21 +46,45 @@ class GuardedBytes {
 struct Input {
   Input(const Kernels& build, int tokens, int columns, std::mt19937& random) {
     const auto width = static_cast<size_t>(columns);
-    const std::vector<float> values = random_floats(static_cast<size_t>(tokens) * width, random);
-    buffers.reserve(build, tokens, columns, true, columns % kernels::group_size == 0);
-    for (int t = 0; t < tokens; ++t)
-      buffers.enter(build, t, values.data() + static_cast<size_t>(t) * width);
+    enter(build, tokens, columns, random_floats(static_cast<size_t>(tokens) * width, random));
   }
-  const Activations& forms() const { return buffers.view(); }
+  Input(const Kernels& build, int tokens, int columns, std::vector<float> x) {
+    enter(build, tokens, columns, std::move(x));
+  }
 
+  /// Packs what the build wants to have packed of a selection.
+  const Activations& forms(const Kernels& build, gguf::Type type, const int* index, int tokens) {
+    const int parts = build.packed_parts(type, tokens);
+    if (parts > 0) {
+      const int tiles = (tokens + kernels::packed_tokens - 1) / kernels::packed_tokens;
+      buffers.reserve_packed(tiles, parts);
+      for (int tile = 0, first = 0; tile < tiles; ++tile, first += kernels::packed_tokens) {
+        std::vector<const float*> rows;
+        for (int t = first; t < std::min(tokens, first + kernels::packed_tokens); ++t)
+          rows.push_back(values.data() + (index ? index[t] : t) * buffers.view().columns);
+        buffers.pack(build, tile, rows.data(), static_cast<int>(rows.size()));
+      }
+    }
+    return buffers.view();
+  }
+
+  std::vector<float> values;
   kernels::ActivationBuffers buffers;
+
+ private:
+  void enter(const Kernels& build, int tokens, int columns, std::vector<float> x) {
+    values = std::move(x);
+    buffers.reserve(build, tokens, columns, true, columns % kernels::group_size == 0);
+    for (int t = 0; t < tokens; ++t) buffers.enter(build, t, values.data() + t * columns);
+  }
 };
 
-std::vector<float> multiply(const Kernels& build, const RowBlock& rows, const Activations& x,
-                            const int* index, int tokens) {
-  std::vector<float> tile(static_cast<size_t>(tokens) * tile_rows);
-  build.multiply(rows, x, index, tokens, tile.data());
-  return tile;
+std::vector<float> multiply(const Kernels& build, const RowBlock& rows, Input& x, const int* index,
+                            int tokens) {
+  kernels::Buffer<float> tile;
+  float* const to = tile.at_least(kernels::tile_size(tokens));
+  build.multiply(rows, x.forms(build, rows.type, index, tokens), {index, tokens}, to);
+  return {to, to + static_cast<size_t>(tokens) * tile_rows};
 }
 
 float& at(std::vector<float>& tile, int token, int row) {
@@ -78,9 +102,11 @@ class Multiply : public testing::TestWithParam<Case> {
   gguf::Type type() const { return GetParam().type; }
   bool is_float() const { return gguf::info(type()).block_elements == 1; }
 
-  bool rounds_activations() const {
+  /// Whether weights and activations are rounded to BF16, and not activations to codes.
+  bool rounds_to_bf16(int tokens) const {
+    if (build().packed_parts(type(), tokens) > 0) return true;
     return type() == gguf::Type::BF16 && std::string_view(build().name).starts_with("avx512") &&
-           __builtin_cpu_supports("avx512bf16");
+           __builtin_cpu_supports("avx512bf16") && tokens > 3;
   }
 
   RowBlock block(const GuardedBytes& weights, int rows, int columns) const {
@@ -108,10 +134,10 @@ TEST_P(Multiply, EqualsPlainLoops) {
       for (const int tokens : {1, 2, 3, 4, 5, 7, 13}) {
         const GuardedBytes guarded(weights(rows, columns));
         const RowBlock block = this->block(guarded, rows, columns);
-        const Input x(build(), tokens, columns, random_);
-        std::vector<float> got = multiply(build(), block, x.forms(), nullptr, tokens);
+        Input x(build(), tokens, columns, random_);
+        std::vector<float> got = multiply(build(), block, x, nullptr, tokens);
         std::vector<float> expected =
-            multiply(kernels::portable::kernels, block, x.forms(), nullptr, tokens);
+            multiply(kernels::portable::kernels, block, x, nullptr, tokens);
         std::vector<float> row(static_cast<size_t>(columns));
         for (int r = 0; r < rows; ++r) {
           quant::dequantize(type(), block.data + static_cast<size_t>(r) * block.row_bytes, columns,
@@ -121,9 +147,8 @@ TEST_P(Multiply, EqualsPlainLoops) {
           float largest = 0;
           for (const float w : row) largest = std::max(largest, std::fabs(w));
           float tolerance = 2e-6F * largest * static_cast<float>(columns);
-          // vdpbf16ps takes activations rounded to 8 bits.
-          if (rounds_activations() && tokens > 3)
-            tolerance = 4e-3F * largest * std::sqrt(static_cast<float>(columns));
+          if (rounds_to_bf16(tokens))
+            tolerance = 8e-3F * largest * std::sqrt(static_cast<float>(columns));
           for (int t = 0; t < tokens; ++t)
             ASSERT_NEAR(at(got, t, r), at(expected, t, r), tolerance)
                 << columns << " columns, row " << r << " of " << rows << ", token " << t << " of "
@@ -136,16 +161,16 @@ TEST_P(Multiply, TakesTokensByIndex) {
   const int columns = is_float() ? 72 : 512, rows = 19;
   const GuardedBytes guarded(weights(rows, columns));
   const RowBlock block = this->block(guarded, rows, columns);
-  const Input x(build(), 9, columns, random_);
+  Input x(build(), 9, columns, random_);
   for (const std::vector<int>& index :
        {std::vector<int>{8}, {3, 3}, {7, 0, 5}, {1, 8, 2, 2, 6, 0, 4}}) {
     const int tokens = static_cast<int>(index.size());
-    std::vector<float> got = multiply(build(), block, x.forms(), index.data(), tokens);
+    std::vector<float> got = multiply(build(), block, x, index.data(), tokens);
     std::vector<float> expected =
-        multiply(kernels::portable::kernels, block, x.forms(), index.data(), tokens);
+        multiply(kernels::portable::kernels, block, x, index.data(), tokens);
     for (int t = 0; t < tokens; ++t)
       for (int r = 0; r < rows; ++r)
-        ASSERT_NEAR(at(got, t, r), at(expected, t, r), rounds_activations() ? 4e-2F : 1e-3F)
+        ASSERT_NEAR(at(got, t, r), at(expected, t, r), rounds_to_bf16(tokens) ? 4e-2F : 1e-3F)
             << "token " << t << ", row " << r;
   }
 }
@@ -189,19 +214,15 @@ TEST_P(Multiply, TheLargestSumsFit) {
   quant::dequantize(type(), row.data(), columns, values.data());
   const double largest = sum_of_magnitudes(values);
 
-  kernels::ActivationBuffers buffers;
-  buffers.reserve(build(), tokens, columns, true, true);
-  for (int t = 0; t < tokens; ++t) {
-    // Each sign like the weight's, the other way round, and all the same: codes of 127 and -127.
-    std::vector<float> x(columns);
-    for (size_t c = 0; c < x.size(); ++c)
-      x[c] = (t < 2 ? std::copysign(1.0F, values[c]) : 1.0F) * (t % 2 == 0 ? 1.0F : -1.0F);
-    buffers.enter(build(), t, x.data());
-  }
+  // Each sign like the weight's, the other way round, and all the same: codes of 127 and -127.
+  std::vector<float> signs;
+  for (int t = 0; t < tokens; ++t)
+    for (const float value : values)
+      signs.push_back((t < 2 ? std::copysign(1.0F, value) : 1.0F) * (t % 2 == 0 ? 1.0F : -1.0F));
+  Input x(build(), tokens, columns, signs);
   for (const int count : {1, tokens}) {
-    std::vector<float> got = multiply(build(), block, buffers.view(), nullptr, count);
-    std::vector<float> expected =
-        multiply(kernels::portable::kernels, block, buffers.view(), nullptr, count);
+    std::vector<float> got = multiply(build(), block, x, nullptr, count);
+    std::vector<float> expected = multiply(kernels::portable::kernels, block, x, nullptr, count);
     for (int t = 0; t < count; ++t)
       for (int r = 0; r < rows; ++r)
         ASSERT_NEAR(at(got, t, r), at(expected, t, r), 1e-5 * largest) << "token " << t;
@@ -216,22 +237,22 @@ TEST_P(Multiply, RowDependsOnItselfAlone) {
   const int rows = 32, tokens = 11;
   const GuardedBytes guarded(weights(rows, columns));
   const RowBlock whole = block(guarded, rows, columns);
-  const Input x(build(), tokens, columns, random_);
-  const std::vector<int> order = {10, 2, 7, 4, 0, 9, 1};
+  Input x(build(), tokens, columns, random_);
+  const std::vector<int> order = {10, 2, 7, 4, 0, 9, 1, 5, 3};
   for (const int first : {1, 9, 30}) {
     RowBlock part = whole;
     part.data += static_cast<size_t>(first) * whole.row_bytes;
     part.rows = rows - first;
-    std::vector<float> all = multiply(build(), whole, x.forms(), nullptr, tokens);
+    std::vector<float> all = multiply(build(), whole, x, nullptr, tokens);
     std::vector<float> some =
-        multiply(build(), part, x.forms(), order.data(), static_cast<int>(order.size()));
+        multiply(build(), part, x, order.data(), static_cast<int>(order.size()));
     for (size_t i = 0; i < order.size(); ++i)
       for (int r = 0; r < part.rows; ++r)
         ASSERT_EQ(at(all, order[i], first + r), at(some, static_cast<int>(i), r))
             << "row " << first + r;
     for (int t = 0; t < tokens; ++t) {
-      std::vector<float> alone = multiply(build(), part, x.forms(), &t, 1);
-      std::vector<float> beside = multiply(build(), whole, x.forms(), &t, 1);
+      std::vector<float> alone = multiply(build(), part, x, &t, 1);
+      std::vector<float> beside = multiply(build(), whole, x, &t, 1);
       for (int r = 0; r < part.rows; ++r) ASSERT_EQ(at(alone, 0, r), at(beside, 0, first + r));
     }
   }
@@ -244,14 +265,13 @@ TEST_P(Multiply, TheNextRowDoesNotCount) {
     for (const int tokens : {1, 2, 3, 5}) {
       std::vector<std::byte> bytes = weights(rows, columns);
       const GuardedBytes before(bytes);
-      const Input x(build(), tokens, columns, random_);
+      Input x(build(), tokens, columns, random_);
       std::vector<float> expected =
-          multiply(build(), block(before, rows, columns), x.forms(), nullptr, tokens);
+          multiply(build(), block(before, rows, columns), x, nullptr, tokens);
       const size_t row_bytes = block(before, rows, columns).row_bytes;
       std::fill(bytes.begin() + static_cast<ptrdiff_t>(row_bytes), bytes.end(), std::byte{0xff});
       const GuardedBytes after(bytes);
-      std::vector<float> got =
-          multiply(build(), block(after, rows, columns), x.forms(), nullptr, tokens);
+      std::vector<float> got = multiply(build(), block(after, rows, columns), x, nullptr, tokens);
       for (int t = 0; t < tokens; ++t)
         ASSERT_EQ(at(got, t, 0), at(expected, t, 0)) << columns << " columns, token " << t;
     }

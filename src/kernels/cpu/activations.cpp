@@ -25,6 +25,18 @@ void ActivationBuffers::reserve(const Kernels& kernels, int tokens, int columns,
   view_.half_sums = half_sums_.at_least(size / (group_size / 2));
 }
 
+void ActivationBuffers::reserve_packed(int tiles, int parts) {
+  parts_ = parts;
+  view_.packed_part = static_cast<size_t>(tiles) * packed_size(view_.columns);
+  view_.packed = packed_.at_least(static_cast<size_t>(parts) * view_.packed_part);
+}
+
+void ActivationBuffers::pack(const Kernels& kernels, int tile, const float* const* rows,
+                             int tokens) {
+  uint16_t* const to = packed_.data() + static_cast<size_t>(tile) * packed_size(view_.columns);
+  kernels.pack(rows, tokens, view_.columns, {to, view_.packed_part, parts_});
+}
+
 void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x) {
   const int columns = view_.columns;
   if (view_.values)

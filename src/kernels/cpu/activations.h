@@ -44,6 +44,24 @@ inline constexpr int padded_columns = 256;
   return strips * static_cast<size_t>(tokens) * static_cast<size_t>(strip);
 }
 
+/// What is packed: BF16 numbers in tiles of 16 tokens. 32 columns are 16 rows of a tile register,
+/// each with 2 columns of all tokens.
+inline constexpr int packed_tokens = 16;
+inline constexpr int packed_columns = 32;
+
+/// Numbers of a packed tile of so many columns.
+[[gnu::always_inline]] inline size_t packed_size(int columns) {
+  const int steps = (columns + packed_columns - 1) / packed_columns;
+  return static_cast<size_t>(steps) * packed_columns * packed_tokens;
+}
+
+/// Where a tile of packed activations goes.
+struct PackedTile {
+  uint16_t* data;
+  size_t part_size;  ///< from one part to the next
+  int parts;
+};
+
 /// A scale without its last two bits, so that kernels can multiply it by 3 exactly.
 [[gnu::always_inline]] inline float short_scale(float scale) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(scale) & ~3U);
@@ -65,6 +83,16 @@ struct Activations {
   /// up that vpmaddubsw has for 4 columns.
   const int16_t* lane_sums = nullptr;
 
+  /// [part][tile][column / 32][column / 2 % 16][token][column % 2], in BF16: the first part is the
+  /// value rounded, the next what is left of it, and so on.
+  const uint16_t* packed = nullptr;
+  size_t packed_part = 0;  ///< from one part to the next
+
+  [[gnu::always_inline]] const uint16_t* packed_at(int part, int tile, int column) const {
+    return packed + static_cast<size_t>(part) * packed_part +
+           static_cast<size_t>(tile) * packed_size(columns) +
+           static_cast<size_t>(column) * packed_tokens;
+  }
   [[gnu::always_inline]] size_t value_at(int token, int column) const {
     return in_strips(value_strip, tokens, token, column);
   }
@@ -83,6 +111,12 @@ class ActivationBuffers {
   /// at once.
   void enter(const Kernels& kernels, int token, const float* x);
 
+  /// Room for so many tiles, as the view's packed form, after reserve().
+  void reserve_packed(int tiles, int parts);
+
+  /// Takes the activations of a tile's tokens, as enter().
+  void pack(const Kernels& kernels, int tile, const float* const* rows, int tokens);
+
   /// What was entered, until the next reserve().
   const Activations& view() const { return view_; }
 
@@ -94,6 +128,8 @@ class ActivationBuffers {
   Buffer<float> scales_;
   Buffer<int16_t> half_sums_;
   Buffer<int16_t> lane_sums_;
+  Buffer<uint16_t> packed_;
+  int parts_ = 0;
 };
 
 }  // namespace weld::kernels

@@ -2,10 +2,33 @@
 #include <cstdlib>
 #include <string>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "fail.h"
 #include "kernels/cpu/kernels.h"
 
 namespace weld::kernels {
+namespace {
+
+#if defined(__x86_64__)
+/// Whether the processor has AMX with byte products and the kernel lets this process use it. Tile
+/// registers are large, so Linux saves them only for processes that ask:
+/// https://docs.kernel.org/arch/x86/xstate.html
+bool has_amx() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned amx_bf16 = 1U << 22, amx_tile = 1U << 24, amx_int8 = 1U << 25;
+  constexpr unsigned wanted = amx_bf16 | amx_tile | amx_int8;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & wanted) != wanted) return false;
+  constexpr long request_permission = 0x1023, tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+#endif
+
+}  // namespace
 
 KernelList available_kernels() {
   KernelList available{{&portable::kernels}, 1};
@@ -22,6 +45,8 @@ KernelList available_kernels() {
     available.list[available.count++] = &avx512::kernels;
   if (available.count == 3 && __builtin_cpu_supports("avx512vbmi"))
     available.list[available.count++] = &avx512::kernels_with_vbmi;
+  static const bool amx = has_amx();
+  if (available.count == 4 && amx) available.list[available.count++] = &avx512::kernels_with_amx;
 #endif
   return available;
 }
@@ -33,7 +58,8 @@ const Kernels& kernels() {
   for (int i = 0; i < available.count; ++i)
     if (std::string(wanted) == available.list[i]->name) return *available.list[i];
   fail(
-      "WELD_ISA: must be portable, avx2, avx512 or avx512vbmi and run on this processor, is \"{}\"",
+      "WELD_ISA: must be portable, avx2, avx512, avx512vbmi or avx512amx and run on this "
+      "processor, is \"{}\"",
       wanted);
 }
 

@@ -54,12 +54,14 @@ void choose_experts(const float* logits, int tokens, int experts, int used, Rout
 void project_down_experts(Context& context, const Segment& down, int columns, const float* x,
                           int tokens, const Routes& routes, float* y) {
   const auto slots = routes.slot.size();
-  const Activations& input = prepare(context, {&down, 1}, x, static_cast<int>(slots), columns);
+  std::vector<Selection> selections = select(routes, routes.slot);
+  const Activations& input =
+      prepare(context, {&down, 1}, x, static_cast<int>(slots), columns, selections);
   const int pieces = (down.rows + tile_rows - 1) / tile_rows;
   // A piece is a block of rows of every expert: it has all of a token's outputs at hand and sums
   // them as they come, so no buffer of [slots][rows] is written and read again.
   const auto sums_size = static_cast<size_t>(tokens) * tile_rows;
-  const size_t scratch_size = sums_size + static_cast<size_t>(routes.most()) * tile_rows;
+  const size_t scratch_size = sums_size + tile_size(routes.most());
   for (Buffer<float>& scratch : context.tiles) scratch.at_least(scratch_size);
   context.run(pieces, [&](int piece, int thread) noexcept {
     const Kernels& kernels = context.kernels;
@@ -76,7 +78,7 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
           i + 1 < routes.chosen.size()
               ? block_of(down, routes.chosen[i + 1], first).data
               : block_of(down, routes.chosen[0], std::min(first + tile_rows, down.rows)).data;
-      kernels.multiply(block, input, routes.slot.data() + begin, count, tile);
+      kernels.multiply(block, input, selections[static_cast<size_t>(e)], tile);
       finish_tile(kernels, down, e, first, count, tile);
       const float* product = tile;
       for (int entry = begin; entry < begin + count; ++entry, product += tile_rows) {

@@ -13,7 +13,11 @@ namespace weld::kernels {
 /// group of the projection that reads the outputs.
 inline constexpr int tile_rows = 32;
 
-/// Up to tile_rows consecutive rows of one weight matrix.
+/// Rows that a thread takes at once where activations are packed: as many multiply-adds a byte of
+/// activations as the caches that they come from need to keep up.
+inline constexpr int packed_rows = 128;
+
+/// Up to packed_rows consecutive rows of one weight matrix.
 struct RowBlock {
   gguf::Type type{};
   const std::byte* data = nullptr;  ///< the first row
@@ -21,6 +25,35 @@ struct RowBlock {
   int rows = 0;
   const std::byte* next = nullptr;  ///< what the thread is likely to read after this block
 };
+
+/// The activations that a block of rows is multiplied with.
+struct Selection {
+  const int* index = nullptr;  ///< which tokens; null: as many as there are, in order
+  int tokens = 0;
+  int first_tile = 0;  ///< where they begin among the packed tiles, if they are packed
+};
+
+/// Floats of the tile that tile_rows rows make with so many tokens.
+[[gnu::always_inline]] inline size_t tile_size(int tokens) {
+  return static_cast<size_t>((tokens + packed_tokens - 1) / packed_tokens * packed_tokens) *
+         tile_rows;
+}
+
+/// f(the part of a block, its tile) for each tile_rows of its rows.
+template <typename F>
+[[gnu::always_inline]] inline void for_each_row_tile(const RowBlock& rows, int tokens, float* tile,
+                                                     const F& f) {
+  for (int first = 0; first < rows.rows; first += tile_rows, tile += tile_size(tokens)) {
+    RowBlock part = rows;
+    part.data += static_cast<size_t>(first) * rows.row_bytes;
+    part.rows = rows.rows - first;
+    if (part.rows > tile_rows) {
+      part.rows = tile_rows;
+      part.next = part.data + tile_rows * rows.row_bytes;
+    }
+    f(part, tile);
+  }
+}
 
 /// Where a run of one token's quantized activations goes; the fields are those of Activations.
 struct QuantizedRow {
@@ -101,10 +134,17 @@ struct Kernels {
   /// round to nearest even.
   void (*quantize)(const float* x, int columns, const QuantizedRow& out);
 
-  /// tile[i][r] = row r of the block . activations of token index[i] (of token i where index is
-  /// null), for i < tokens; tile is [tokens][tile_rows]; entries beyond the block's rows are
-  /// undefined.
-  void (*multiply)(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+  /// Packs the activations of up to packed_tokens tokens, each `columns` floats at rows[token].
+  void (*pack)(const float* const* rows, int tokens, int columns, const PackedTile& out);
+
+  /// Into how many parts activations are to be packed that `multiply` multiplies with rows of a
+  /// type; 0: it reads them as codes or, if the type is a float type, as values.
+  int (*packed_parts)(gguf::Type type, int tokens);
+
+  /// The products of the block's rows and the activations of the selection's tokens. tile is
+  /// [row / tile_rows][token][row % tile_rows], with room for tile_size(tokens) of each tile_rows
+  /// rows; entries beyond the block's rows and the tokens are undefined.
+  void (*multiply)(const RowBlock& rows, const Activations& x, const Selection& selection,
                    float* tile);
 
   /// y = x / sqrt(mean(x^2) + epsilon) * weight, https://arxiv.org/abs/1910.07467; y may be x.
@@ -144,16 +184,18 @@ extern const Limits limits;
 namespace avx512 {
 extern const Kernels kernels;
 extern const Kernels kernels_with_vbmi;
+extern const Kernels kernels_with_amx;
 extern const Limits limits;
 }  // namespace avx512
 
 /// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avx512,
-/// avx512vbmi) names. Throws Error if WELD_ISA names none, or one that this processor cannot run.
+/// avx512vbmi, avx512amx) names. Throws Error if WELD_ISA names none, or one that this processor
+/// cannot run.
 const Kernels& kernels();
 
 /// The builds that this processor runs, slowest first, for tests and benchmarks.
 struct KernelList {
-  const Kernels* list[4];
+  const Kernels* list[5];
   int count;
 };
 KernelList available_kernels();

@@ -1,6 +1,7 @@
 // Every operation in plain loops: the specification that the vector builds are tested against, and
 // what runs on processors that have none of them.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -40,6 +41,28 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
   }
 }
 
+/// The BF16 number nearest to a finite float, of two the even one.
+uint16_t to_bf16(float v) {
+  const auto bits = std::bit_cast<uint32_t>(v);
+  return static_cast<uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
+}
+
+void pack(const float* const* rows, int tokens, int columns, const PackedTile& out) {
+  const int padded = (columns + packed_columns - 1) / packed_columns * packed_columns;
+  for (int column = 0; column < padded; ++column)
+    for (int t = 0; t < packed_tokens; ++t) {
+      float left = t < tokens && column < columns ? rows[t][column] : 0.0F;
+      uint16_t* to =
+          out.data + static_cast<size_t>(column / 2 * packed_tokens + t) * 2 + column % 2;
+      for (int part = 0; part < out.parts; ++part, to += out.part_size) {
+        *to = to_bf16(left);
+        left -= quant::from_bits(static_cast<uint32_t>(*to) << 16);
+      }
+    }
+}
+
+int packed_parts(gguf::Type, int) { return 0; }
+
 /// Weights of a float type times float activations.
 template <typename Block>
 float dot_values(const std::byte* row, const Activations& x, int token) {
@@ -74,14 +97,14 @@ float dot_codes(const std::byte* row, const Activations& x, int token) {
   return sum;
 }
 
-void multiply(const RowBlock& rows, const Activations& x, const int* index, int tokens,
-              float* tile) {
+void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
   quant::visit(rows.type, [&]<typename Block>() {
-    for (int i = 0; i < tokens; ++i)
+    for (int i = 0; i < selection.tokens; ++i)
       for (int r = 0; r < rows.rows; ++r) {
         const std::byte* row = rows.data + static_cast<size_t>(r) * rows.row_bytes;
-        const int token = index ? index[i] : i;
-        float& out = tile[static_cast<size_t>(i) * tile_rows + r];
+        const int token = selection.index ? selection.index[i] : i;
+        float& out = tile[static_cast<size_t>(r / tile_rows) * tile_size(selection.tokens) +
+                          static_cast<size_t>(i) * tile_rows + r % tile_rows];
         if constexpr (quant::is_float<Block>)
           out = dot_values<Block>(row, x, token);
         else
@@ -218,8 +241,8 @@ void attend(const AttentionTask& task) {
 }  // namespace
 
 const Kernels kernels = {
-    "portable", false,          quantize,   multiply, rms_norm, rotate,
-    gate,       scale_and_bias, add_scaled, store,    attend,   &limits,
+    "portable", false, quantize,       pack,       packed_parts, multiply, rms_norm,
+    rotate,     gate,  scale_and_bias, add_scaled, store,        attend,   &limits,
 };
 
 }  // namespace weld::kernels::portable

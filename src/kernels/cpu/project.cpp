@@ -12,24 +12,67 @@ bool is_float(const Segment& segment) { return gguf::info(segment.type).block_el
 }  // namespace
 
 const Activations& prepare(Context& context, std::span<const Segment> segments, const float* x,
-                           int tokens, int columns) {
-  const bool values = std::any_of(segments.begin(), segments.end(), is_float);
-  const bool codes = !std::all_of(segments.begin(), segments.end(), is_float);
-  if (codes) ++context.counters.quantizations;
+                           int tokens, int columns, std::span<Selection> selections) {
+  const Kernels& kernels = context.kernels;
+  bool values = false, codes = false;
+  int parts = 0;
+  struct Part {  ///< of a selection: a tile's tokens
+    const Selection* selection;
+    int first;
+  };
+  std::vector<Part> tiles;
+  for (Selection& selection : selections) {
+    if (selection.tokens == 0) continue;
+    int most = 0;
+    for (const Segment& segment : segments) {
+      const int wanted = kernels.packed_parts(segment.type, selection.tokens);
+      if (wanted == 0) (is_float(segment) ? values : codes) = true;
+      most = std::max(most, wanted);
+    }
+    parts = std::max(parts, most);
+    selection.first_tile = static_cast<int>(tiles.size());
+    if (most > 0)
+      for (int first = 0; first < selection.tokens; first += packed_tokens)
+        tiles.push_back({&selection, first});
+  }
+  if (!std::all_of(segments.begin(), segments.end(), is_float)) ++context.counters.quantizations;
+
+  const auto row = [=](int token) {
+    return x + static_cast<size_t>(token) * static_cast<size_t>(columns);
+  };
   ActivationBuffers& input = context.input;
-  input.reserve(context.kernels, tokens, columns, values, codes);
-  for_each_row(context, tokens, columns, [&](int token) {
-    input.enter(context.kernels, token,
-                x + static_cast<size_t>(token) * static_cast<size_t>(columns));
-  });
+  input.reserve(kernels, tokens, columns, values, codes);
+  if (values || codes)
+    for_each_row(context, tokens, columns,
+                 [&](int token) { input.enter(kernels, token, row(token)); });
+  const int tile_count = static_cast<int>(tiles.size());
+  if (tile_count > 0) {
+    input.reserve_packed(tile_count, parts);
+    for_each_row(context, tile_count, columns * packed_tokens, [&](int tile) {
+      const auto& [selection, first] = tiles[static_cast<size_t>(tile)];
+      const int count = std::min(packed_tokens, selection->tokens - first);
+      const float* rows[packed_tokens];
+      for (int t = 0; t < count; ++t)
+        rows[t] = row(selection->index ? selection->index[first + t] : first + t);
+      input.pack(kernels, tile, rows, count);
+    });
+  }
   return input.view();
 }
 
-RowBlock block_of(const Segment& segment, int expert, int first) {
+std::vector<Selection> select(const Routes& routes, const std::vector<int>& entries) {
+  std::vector<Selection> selections;
+  for (size_t expert = 0; expert + 1 < routes.begin.size(); ++expert)
+    selections.push_back(
+        {entries.data() + routes.begin[expert], routes.count(static_cast<int>(expert))});
+  return selections;
+}
+
+RowBlock block_of(const Segment& segment, int expert, int first, int most) {
   return {segment.type,
           segment.data + static_cast<size_t>(expert) * segment.expert_bytes +
               static_cast<size_t>(first) * segment.row_bytes,
-          segment.row_bytes, std::min(tile_rows, segment.rows - first), nullptr};
+          segment.row_bytes, std::min(most, segment.rows - first), nullptr};
 }
 
 void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int first, int tokens,
@@ -53,100 +96,126 @@ struct Piece {
   int expert;
   int segment;
   int first;  ///< row
+  int rows;
 };
 
 /// Who multiplies with which rows: without routes, every token with expert 0.
 struct Entries {
+  Entries(const Routes* to, int all)
+      : routes(to),
+        tokens(all),
+        selections(to ? select(*to, to->token) : std::vector<Selection>{{nullptr, all}}) {}
+
   const Routes* routes;
   int tokens;
+  std::vector<Selection> selections;  ///< of each expert
 
   std::span<const int> experts() const {
     static constexpr int only[] = {0};
     return routes ? std::span<const int>(routes->chosen) : only;
   }
-  int begin(int expert) const { return routes ? routes->begin[static_cast<size_t>(expert)] : 0; }
-  int count(int expert) const { return routes ? routes->count(expert) : tokens; }
+  const Selection& of(int expert) const { return selections[static_cast<size_t>(expert)]; }
   int most() const { return routes ? routes->most() : tokens; }
-  /// The input rows of an expert's entries, null for all in order.
-  const int* inputs(int expert) const {
-    return routes ? routes->token.data() + begin(expert) : nullptr;
-  }
   /// The output row of an expert's i-th entry.
   size_t output(int expert, int i) const {
-    const int entry = begin(expert) + i;
-    return static_cast<size_t>(routes ? routes->slot[static_cast<size_t>(entry)] : i);
+    if (!routes) return static_cast<size_t>(i);
+    const int entry = routes->begin[static_cast<size_t>(expert)] + i;
+    return static_cast<size_t>(routes->slot[static_cast<size_t>(entry)]);
   }
 };
 
-std::vector<Piece> cut(std::span<const Segment> segments, const Entries& entries) {
+/// Cuts all rows into pieces, as large as pays and leaves each thread several.
+std::vector<Piece> cut(const Context& context, std::span<const Segment> segments,
+                       const Entries& entries, const Activations& input) {
+  int rows = 0;
+  for (const Segment& segment : segments) rows += segment.rows;
+  const auto experts = static_cast<int>(entries.experts().size());
+  const int most = rows * experts / (8 * context.pool.threads()) / tile_rows * tile_rows;
+  const int size = input.packed ? std::clamp(most, tile_rows, packed_rows) : tile_rows;
   std::vector<Piece> pieces;
   for (const int expert : entries.experts())
     for (size_t s = 0; s < segments.size(); ++s)
-      for (int first = 0; first < segments[s].rows; first += tile_rows)
-        pieces.push_back({expert, static_cast<int>(s), first});
+      for (int first = 0; first < segments[s].rows; first += size)
+        pieces.push_back(
+            {expert, static_cast<int>(s), first, std::min(size, segments[s].rows - first)});
   return pieces;
+}
+
+RowBlock block_of(const Segment& segment, const Piece& piece) {
+  return block_of(segment, piece.expert, piece.first, piece.rows);
 }
 
 /// Where the piece after this one begins; threads take pieces in order.
 const std::byte* data_after(std::span<const Segment> segments, std::span<const Piece> pieces,
                             int index) {
   const Piece& piece = pieces[std::min(static_cast<size_t>(index) + 1, pieces.size() - 1)];
-  return block_of(segments[static_cast<size_t>(piece.segment)], piece.expert, piece.first).data;
+  return block_of(segments[static_cast<size_t>(piece.segment)], piece).data;
+}
+
+/// Floats that a piece's products take.
+size_t products_size(const Entries& entries) {
+  return packed_rows / tile_rows * tile_size(entries.most());
 }
 
 void project_entries(Context& context, std::span<const Segment> segments, int columns,
-                     const float* x, const Entries& entries, Store how, float* y, size_t stride) {
-  const Activations& input = prepare(context, segments, x, entries.tokens, columns);
-  const std::vector<Piece> pieces = cut(segments, entries);
-  const size_t tile_size = static_cast<size_t>(entries.most()) * tile_rows;
-  for (Buffer<float>& tile : context.tiles) tile.at_least(tile_size);
+                     const float* x, Entries entries, Store how, float* y, size_t stride) {
+  const Activations& input =
+      prepare(context, segments, x, entries.tokens, columns, entries.selections);
+  const std::vector<Piece> pieces = cut(context, segments, entries, input);
+  const size_t size = products_size(entries);
+  for (Buffer<float>& tile : context.tiles) tile.at_least(size);
   context.run(static_cast<int>(pieces.size()), [&](int index, int thread) noexcept {
     const Kernels& kernels = context.kernels;
     const Piece& piece = pieces[static_cast<size_t>(index)];
     const Segment& segment = segments[static_cast<size_t>(piece.segment)];
-    const int count = entries.count(piece.expert);
-    RowBlock rows = block_of(segment, piece.expert, piece.first);
-    rows.next = data_after(segments, pieces, index);
-    float* tile = context.tiles[static_cast<size_t>(thread)].at_least(tile_size);
-    kernels.multiply(rows, input, entries.inputs(piece.expert), count, tile);
-    finish_tile(kernels, segment, piece.expert, piece.first, count, tile);
-    for (int i = 0; i < count; ++i) {
-      const float* from = tile + static_cast<size_t>(i) * tile_rows;
-      float* to = y + entries.output(piece.expert, i) * stride + segment.output + piece.first;
-      if (how == Store::Add)
-        kernels.add_scaled(from, 1.0F, rows.rows, to);
-      else
-        std::copy_n(from, rows.rows, to);
+    const Selection& selection = entries.of(piece.expert);
+    RowBlock block = block_of(segment, piece);
+    block.next = data_after(segments, pieces, index);
+    float* const tiles = context.tiles[static_cast<size_t>(thread)].at_least(size);
+    kernels.multiply(block, input, selection, tiles);
+    for (int row = 0; row < piece.rows; row += tile_rows) {
+      const int first = piece.first + row, rows = std::min(tile_rows, piece.rows - row);
+      float* from = tiles + static_cast<size_t>(row / tile_rows) * tile_size(selection.tokens);
+      finish_tile(kernels, segment, piece.expert, first, selection.tokens, from);
+      for (int i = 0; i < selection.tokens; ++i, from += tile_rows) {
+        float* to = y + entries.output(piece.expert, i) * stride + segment.output + first;
+        if (how == Store::Add)
+          kernels.add_scaled(from, 1.0F, rows, to);
+        else
+          std::copy_n(from, rows, to);
+      }
     }
   });
 }
 
 void project_gated_entries(Context& context, const Segment& gate, const Segment& up, Gating gating,
-                           int columns, const float* x, const Entries& entries, float* out) {
+                           int columns, const float* x, Entries entries, float* out) {
   const Segment both[] = {gate, up};
-  const Activations& input = prepare(context, both, x, entries.tokens, columns);
-  const std::vector<Piece> pieces = cut({both, 1}, entries);
-  const size_t tile_size = static_cast<size_t>(entries.most()) * tile_rows;
-  for (Buffer<float>& tile : context.tiles) tile.at_least(2 * tile_size);
+  const Activations& input = prepare(context, both, x, entries.tokens, columns, entries.selections);
+  const std::vector<Piece> pieces = cut(context, {both, 1}, entries, input);
+  const size_t size = products_size(entries);
+  for (Buffer<float>& tile : context.tiles) tile.at_least(2 * size);
   context.run(static_cast<int>(pieces.size()), [&](int index, int thread) noexcept {
     const Kernels& kernels = context.kernels;
     const Piece& piece = pieces[static_cast<size_t>(index)];
-    const int count = entries.count(piece.expert);
-    float* tile = context.tiles[static_cast<size_t>(thread)].at_least(2 * tile_size);
-    float* tiles[] = {tile, tile + tile_size};
+    const Selection& selection = entries.of(piece.expert);
+    float* const tiles = context.tiles[static_cast<size_t>(thread)].at_least(2 * size);
+    float* const members[] = {tiles, tiles + size};
     for (int m = 0; m < 2; ++m) {
-      RowBlock rows = block_of(both[m], piece.expert, piece.first);
-      rows.next = m == 0 ? block_of(up, piece.expert, piece.first).data
-                         : data_after({both, 1}, pieces, index);
-      kernels.multiply(rows, input, entries.inputs(piece.expert), count, tiles[m]);
-      finish_tile(kernels, both[m], piece.expert, piece.first, count, tiles[m]);
+      RowBlock block = block_of(both[m], piece);
+      block.next = m == 0 ? block_of(up, piece).data : data_after({both, 1}, pieces, index);
+      kernels.multiply(block, input, selection, members[m]);
     }
-    const int rows = std::min(tile_rows, gate.rows - piece.first);
-    for (int i = 0; i < count; ++i) {
-      const size_t at = static_cast<size_t>(i) * tile_rows;
-      kernels.gate(
-          gating, tiles[0] + at, tiles[1] + at, rows,
-          out + entries.output(piece.expert, i) * static_cast<size_t>(gate.rows) + piece.first);
+    for (int row = 0; row < piece.rows; row += tile_rows) {
+      const int first = piece.first + row, rows = std::min(tile_rows, piece.rows - row);
+      const size_t at = static_cast<size_t>(row / tile_rows) * tile_size(selection.tokens);
+      for (int m = 0; m < 2; ++m)
+        finish_tile(kernels, both[m], piece.expert, first, selection.tokens, members[m] + at);
+      const float *g = members[0] + at, *u = members[1] + at;
+      for (int i = 0; i < selection.tokens; ++i, g += tile_rows, u += tile_rows)
+        kernels.gate(
+            gating, g, u, rows,
+            out + entries.output(piece.expert, i) * static_cast<size_t>(gate.rows) + first);
     }
   });
 }

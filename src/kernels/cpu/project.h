@@ -52,13 +52,17 @@ struct Routes {
 /// What becomes of outputs.
 enum class Store { Replace, Add };
 
-/// x as the segments' kernels want it: quantized once, unless all of them are of float types. The
-/// result lives in the context until the next call.
+/// x as the segments' kernels want it for these selections, which learn where theirs is packed:
+/// quantized or packed once, unless all of the segments are of float types. The result lives in the
+/// context until the next call.
 const Activations& prepare(Context& context, std::span<const Segment> segments, const float* x,
-                           int tokens, int columns);
+                           int tokens, int columns, std::span<Selection> selections);
 
-/// Up to tile_rows rows of one expert, from row `first` on.
-RowBlock block_of(const Segment& segment, int expert, int first);
+/// The selection of each expert, from the slots or tokens of all entries.
+std::vector<Selection> select(const Routes& routes, const std::vector<int>& entries);
+
+/// Up to `most` rows of one expert, from row `first` on.
+RowBlock block_of(const Segment& segment, int expert, int first, int most = tile_rows);
 
 /// The epilogue of a tile [tokens][tile_rows] of products: the segment's scale and bias.
 void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int first, int tokens,

@@ -1,11 +1,11 @@
-// The table of one vector build, and of what AVX-512 VBMI adds to it.
+// The table of one vector build, and of what AVX-512 VBMI and AMX add to it.
 #include "kernels/cpu/target.h"
 
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-void multiply(const RowBlock& rows, const Activations& x, const int* index, int tokens,
-              float* tile) {
+void multiply_tile(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                   float* tile) {
   if (tokens <= max_vector_tokens) multiply_vector(rows, x, index, tokens, tile);
 #ifdef __AVX512F__
   else if (rows.type == gguf::Type::BF16 && __builtin_cpu_supports("avx512bf16"))
@@ -15,21 +15,41 @@ void multiply(const RowBlock& rows, const Activations& x, const int* index, int 
     multiply_matrix(rows, x, index, tokens, tile);
 }
 
-constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
+void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
+  for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
+    multiply_tile(part, x, selection.index, selection.tokens, to);
+  });
+}
+
+int none_packed(gguf::Type, int) { return 0; }
+
+constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply,
+                        decltype(Kernels::pack) pack = nullptr,
+                        decltype(Kernels::packed_parts) packed_parts = none_packed) {
 #ifdef __AVX512F__
   constexpr bool sums_in_words = false;
 #else
   constexpr bool sums_in_words = true;
 #endif
-  return {name, sums_in_words,  quantize,   multiply, rms_norm, rotate,
-          gate, scale_and_bias, add_scaled, store,    attend,   &limits};
+  return {name,   sums_in_words, quantize,       pack,       packed_parts, multiply, rms_norm,
+          rotate, gate,          scale_and_bias, add_scaled, store,        attend,   &limits};
 }
 
 #ifdef __AVX512F__
-void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
-  if (!avx512vbmi::multiply_codewords(rows, x, index, tokens, tile))
-    multiply(rows, x, index, tokens, tile);
+  for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
+    if (!avx512vbmi::multiply_codewords(part, x, selection.index, selection.tokens, to))
+      multiply_tile(part, x, selection.index, selection.tokens, to);
+  });
+}
+
+void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selection& selection,
+                       float* tile) {
+  if (avx512amx::packed_parts(rows.type, selection.tokens) > 0)
+    avx512amx::multiply_packed(rows, x, selection, tile);
+  else
+    multiply_with_vbmi(rows, x, selection, tile);
 }
 #endif
 
@@ -38,6 +58,8 @@ void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const int* i
 #ifdef __AVX512F__
 const Kernels kernels = table("avx512", multiply);
 const Kernels kernels_with_vbmi = table("avx512vbmi", multiply_with_vbmi);
+const Kernels kernels_with_amx =
+    table("avx512amx", multiply_with_amx, avx512amx::pack, avx512amx::packed_parts);
 #else
 const Kernels kernels = table("avx2", multiply);
 #endif

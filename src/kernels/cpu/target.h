@@ -1,6 +1,6 @@
 // What one vector build consists of: declared once, defined in its files, gathered in table.cpp.
 // The build is named by WELD_TARGET (avx2, avx512), which is also its namespace. Of avx512vbmi
-// there is one function.
+// there is one function, of avx512amx what has to do with packed activations.
 #pragma once
 
 #include "kernels/cpu/kernels.h"
@@ -43,4 +43,15 @@ bool multiply_codewords(const RowBlock& rows, const Activations& x, const int* i
                         float* tile);
 
 }  // namespace weld::kernels::avx512vbmi
+
+namespace weld::kernels::avx512amx {
+
+void pack(const float* const* rows, int tokens, int columns, const PackedTile& out);
+int packed_parts(gguf::Type type, int tokens);
+
+/// multiply() for as many tokens as are packed.
+void multiply_packed(const RowBlock& rows, const Activations& x, const Selection& selection,
+                     float* tile);
+
+}  // namespace weld::kernels::avx512amx
 #endif

@@ -1,0 +1,415 @@
+// The product of any rows with many tokens where the processor has AMX, which multiplies 16 rows
+// with 16 tokens by one instruction, of BF16 numbers: 16 times as many as a multiply-add of floats.
+//
+// Weights with codes are rounded to BF16 as they are decoded, activations as they are packed. That
+// errs less than activations quantized to 8 bits: 2^-9 of each number at most, and not of the
+// largest one of
+// 32. Floats are split into as many BF16 numbers as have their digits, and the products of the
+// parts are summed up.
+#include "kernels/cpu/code_panel.h"
+#include "kernels/cpu/panel.h"
+#include "kernels/cpu/target.h"
+#include "kernels/cpu/tile_registers.h"
+#include "kernels/cpu/unroll.h"
+#include "kernels/cpu/vector.h"
+#include "quant/types.h"
+
+namespace weld::kernels::WELD_TARGET {
+namespace {
+
+constexpr int tile_numbers = packed_columns * packed_tokens;  // of a tile register
+constexpr int strip = 512;                                    // columns that are decoded at once
+constexpr int strip_steps = strip / packed_columns;
+
+/// BF16 numbers that have a weight's digits: 8 each, of 11 (F16) and 24 (F32). Of products of parts
+/// those are left out that are smaller than what the last part rounds.
+constexpr int parts_of(gguf::Type type) {
+  return type == gguf::Type::F32 ? 3 : type == gguf::Type::F16 ? 2 : 1;
+}
+
+/// A part of 32 decoded rows, as tile registers read them: [half][step][row][column].
+struct PackedPanel {
+  alignas(64) uint16_t numbers[tile_rows * strip];
+  uint16_t* at(int row, int step) {
+    return numbers + ((row / 16 * strip_steps + step) * 16 + row % 16) * packed_columns;
+  }
+};
+
+/// 32 floats rounded.
+inline __m512i to_bf16(__m512 low, __m512 high) {
+  const __m512bh both = _mm512_cvtne2ps_pbh(high, low);
+  __m512i numbers;
+  __builtin_memcpy(&numbers, &both, sizeof numbers);
+  return numbers;
+}
+
+/// Takes from 32 floats what they are in BF16.
+inline void subtract(__m512i numbers, __m512& low, __m512& high) {
+  const auto widen = [](__m256i half) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+  };
+  low -= widen(_mm512_castsi512_si256(numbers));
+  high -= widen(_mm512_extracti64x4_epi64(numbers, 1));
+}
+
+/// Transposes 16 x 16 dwords.
+[[gnu::always_inline]] inline void transpose(const __m512i from[16], __m512i to[16]) {
+  __m512i four[16];  // transposed within their 16 bytes
+  for (int i = 0; i < 16; i += 4) transpose_lanes(from + i, four + i);
+  for (int i = 0; i < 4; ++i) {
+    const __m512i a = _mm512_shuffle_i32x4(four[i], four[4 + i], 0x44);
+    const __m512i b = _mm512_shuffle_i32x4(four[i], four[4 + i], 0xee);
+    const __m512i c = _mm512_shuffle_i32x4(four[8 + i], four[12 + i], 0x44);
+    const __m512i d = _mm512_shuffle_i32x4(four[8 + i], four[12 + i], 0xee);
+    to[i] = _mm512_shuffle_i32x4(a, c, 0x88);
+    to[4 + i] = _mm512_shuffle_i32x4(a, c, 0xdd);
+    to[8 + i] = _mm512_shuffle_i32x4(b, d, 0x88);
+    to[12 + i] = _mm512_shuffle_i32x4(b, d, 0xdd);
+  }
+}
+
+/// Scales of 256 columns, and what is added to a code times its scale.
+template <typename Block>
+struct ChunkScales {
+  static constexpr int groups = 256 / Block::group;
+  alignas(64) float scale[groups];
+  alignas(64) float offset[groups];
+
+  ChunkScales(const std::byte* block, int blocks) {
+    constexpr size_t size = quant::bytes<Block>;
+    if constexpr (quant::groups<Block> == 1) {
+      const std::byte* eight[8];
+      for (int b = 0; b < 8; ++b) eight[b] = block + static_cast<size_t>(b < blocks ? b : 0) * size;
+      Block::scales(eight, scale, offset);
+    } else {
+      for (int b = 0; b < blocks; ++b) {
+        const int g = b * quant::groups<Block>;
+        quant::scales<Block>(block + static_cast<size_t>(b) * size, scale + g, offset + g);
+      }
+    }
+    for (int g = 0; g < groups; g += 8) {
+      const __m256 zeros = _mm256_load_ps(scale + g) * _mm256_set1_ps(-Block::zero);
+      if constexpr (Block::has_offset)
+        _mm256_store_ps(offset + g, _mm256_load_ps(offset + g) + zeros);
+      else
+        _mm256_store_ps(offset + g, zeros);
+    }
+  }
+};
+
+/// 32 weights from column 32 i of a chunk on.
+template <typename Block>
+[[gnu::always_inline]] inline __m512i weights(__m256i codes, const ChunkScales<Block>& scales,
+                                              int i) {
+  constexpr int groups = 32 / Block::group;
+  const int g = i * groups;
+  const auto half = [&](__m128i bytes, int group) {
+    return fma(to_floats(_mm512_cvtepu8_epi32(bytes)), broadcast(scales.scale[group]),
+               broadcast(scales.offset[group]));
+  };
+  return to_bf16(half(_mm256_castsi256_si128(codes), g),
+                 half(_mm256_extracti128_si256(codes, 1), g + groups - 1));
+}
+
+/// 32 codes as words, for Block::codes: indices of tables.
+struct Words {
+  __m512i words;
+};
+inline Words bit_field(Words v, int right, int mask) {
+  const auto count = static_cast<unsigned>(right < 0 ? -right : right);
+  const __m512i moved =
+      right < 0 ? _mm512_slli_epi16(v.words, count) : _mm512_srli_epi16(v.words, count);
+  return {moved & _mm512_set1_epi16(static_cast<short>(mask))};
+}
+inline Words operator|(Words a, Words b) { return {a.words | b.words}; }
+/// What would be looked up is in the table of weights already.
+inline Words lookup(const uint8_t (&)[16], Words indices) { return indices; }
+
+/// One row's block, for Block::codes.
+struct RowWords {
+  const std::byte* block;
+  Words operator()(int i) const { return {_mm512_cvtepu8_epi16(quant::load32(block, i))}; }
+  Words nibbles(int i) const {
+    const __m256i twice = _mm256_broadcastsi128_si256(quant::load16(block, i));
+    const __m512i shifts = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(4), 1);
+    const __m512i moved = _mm512_srlv_epi16(_mm512_cvtepu8_epi16(twice), shifts);
+    return {moved & _mm512_set1_epi16(15)};
+  }
+};
+
+/// Whether a type has 16 codes at most, so that weights can be looked up by them.
+template <typename Block>
+constexpr bool has_few_codes() {
+  if constexpr (!quant::is_bytewise<Block>)
+    return false;
+  else
+    return Block::max_code < 16 || requires { Block::table; };
+}
+
+/// The codes that have an index, as floats.
+template <typename Block>
+struct CodesOfIndices {
+  alignas(64) float values[16];
+};
+template <typename Block>
+constexpr CodesOfIndices<Block> codes_of_indices() {
+  CodesOfIndices<Block> codes{};
+  for (int i = 0; i < 16; ++i) {
+    codes.values[i] = static_cast<float>(i);
+    if constexpr (requires { Block::table; }) codes.values[i] = static_cast<float>(Block::table[i]);
+  }
+  return codes;
+}
+
+/// Weights of a type with few codes: for each group a table of what its codes stand for, two to a
+/// vector.
+template <typename Block>
+[[gnu::always_inline]] inline void look_up_weights(const std::byte* block, int columns,
+                                                   const ChunkScales<Block>& scales, uint16_t* to) {
+  static constexpr CodesOfIndices<Block> codes = codes_of_indices<Block>();
+  const auto table = [&](int g) {
+    const auto weights = [&](int group) {
+      return fma(load(codes.values), broadcast(scales.scale[group]),
+                 broadcast(scales.offset[group]));
+    };
+    return to_bf16(weights(g), weights(g + 1));
+  };
+  const auto indices = [&](auto i) __attribute__((always_inline)) {
+    constexpr int in_block = 32 * i % quant::elements<Block> / 32;
+    const RowWords words{block + 32 * i / quant::elements<Block> * quant::bytes<Block>};
+    return Block::codes(words, in_block).words;
+  };
+  const __m512i second = _mm512_set1_epi16(16);
+  unroll<4>([&](auto pair) __attribute__((always_inline)) {
+    constexpr std::integral_constant<int, 2 * pair> i;
+    constexpr std::integral_constant<int, 2 * pair + 1> next;
+    if (32 * i >= columns) return;
+    if constexpr (Block::group == 32) {
+      const __m512i both = table(i);
+      _mm512_store_si512(to + i * tile_numbers, _mm512_permutexvar_epi16(indices(i), both));
+      if (32 * next < columns)
+        _mm512_store_si512(to + next * tile_numbers,
+                           _mm512_permutexvar_epi16(indices(next) | second, both));
+    } else {
+      const __m512i upper = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(16), 1);
+      _mm512_store_si512(to + i * tile_numbers,
+                         _mm512_permutexvar_epi16(indices(i) | upper, table(2 * i)));
+      if (32 * next < columns)
+        _mm512_store_si512(to + next * tile_numbers,
+                           _mm512_permutexvar_epi16(indices(next) | upper, table(2 * next)));
+    }
+  });
+}
+
+/// Up to 256 columns of 16 rows with codes: `blocks` blocks from byte `at` of each row on.
+template <typename Block>
+void decode_chunk(const Rows<16>& rows, ptrdiff_t at, int blocks, int row, int step,
+                  PackedPanel& panel) {
+  const int columns = blocks * quant::elements<Block>;
+  [[maybe_unused]] alignas(64) __m512i codes[16][4];
+  if constexpr (quant::has_code_steps<Block>) {
+    const Columns<Block> bytes(rows.at, at);
+    for (int i = 0; i < 4; ++i) {
+      __m512i steps[16], of_rows[16];
+      Block::code_steps(bytes, 2 * i, steps);
+      Block::code_steps(bytes, 2 * i + 1, steps + 8);
+      transpose(steps, of_rows);
+      for (int r = 0; r < 16; ++r) codes[r][i] = of_rows[r];
+    }
+  }
+  for (int r = 0; r < 16; ++r) {
+    const std::byte* const block = rows.at[r] + at;
+    const ChunkScales<Block> scales(block, blocks);
+    uint16_t* const to = panel.at(row + r, step);
+    if constexpr (has_few_codes<Block>()) {
+      look_up_weights<Block>(block, columns, scales, to);
+      continue;
+    }
+    unroll<8>([&](auto i) __attribute__((always_inline)) {
+      if (32 * i >= columns) return;
+      constexpr int in_block = 32 * i % quant::elements<Block> / 32;
+      __m256i of_row;
+      if constexpr (quant::has_code_steps<Block>)
+        of_row = i % 2 == 0 ? _mm512_castsi512_si256(codes[r][i / 2])
+                            : _mm512_extracti64x4_epi64(codes[r][i / 2], 1);
+      else
+        of_row = quant::codes<Block>(block + 32 * i / quant::elements<Block> * quant::bytes<Block>,
+                                     in_block);
+      _mm512_store_si512(to + i * tile_numbers, weights<Block>(of_row, scales, i));
+    });
+  }
+}
+
+/// Columns `begin` up to `end` of a row of floats.
+template <typename Block>
+void decode_values(const std::byte* row, int begin, int end, int r, PackedPanel* parts) {
+  for (int step = 0; begin < end; ++step, begin += packed_columns) {
+    const std::byte* const from = row + static_cast<ptrdiff_t>(begin) * quant::bytes<Block>;
+    __m512 low, high;
+    if (begin + packed_columns <= end) {
+      const auto eight = [=](int i) { return Block::values(from + i * quant::bytes<Block>); };
+      low = _mm512_insertf32x8(_mm512_castps256_ps512(eight(0)), eight(8), 1);
+      high = _mm512_insertf32x8(_mm512_castps256_ps512(eight(16)), eight(24), 1);
+    } else {
+      float values[packed_columns] = {};
+      for (int i = 0; i < end - begin; ++i)
+        values[i] = Block::value(from + static_cast<ptrdiff_t>(i) * quant::bytes<Block>);
+      low = load(values);
+      high = load(values + lanes);
+    }
+    for (int part = 0; part < parts_of(Block::type); ++part) {
+      const __m512i numbers = to_bf16(low, high);
+      _mm512_store_si512(parts[part].at(r, step), numbers);
+      subtract(numbers, low, high);
+    }
+  }
+}
+
+template <typename Block>
+void decode(const RowBlock& block, int begin, int end, PackedPanel* parts) {
+  for (int first = 0; first < tile_rows; first += 16) {
+    const Rows<16> rows(block, first);
+    if constexpr (quant::is_float<Block>) {
+      for (int r = 0; r < 16; ++r) decode_values<Block>(rows.at[r], begin, end, first + r, parts);
+    } else {
+      constexpr int chunk = 256 / quant::elements<Block>;
+      const int last = end / quant::elements<Block>;
+      for (int b = begin / quant::elements<Block>; b < last; b += chunk)
+        decode_chunk<Block>(rows, static_cast<ptrdiff_t>(b) * quant::bytes<Block>,
+                            b + chunk <= last ? chunk : last - b, first,
+                            (b * quant::elements<Block> - begin) / packed_columns, *parts);
+    }
+  }
+}
+
+/// Adds the products of 32 rows with one or two tiles of tokens to tile registers 0 to 3.
+template <int tiles>
+[[gnu::always_inline]] inline void multiply_steps(const PackedPanel& panel, int steps,
+                                                  const uint16_t* x, size_t next_tile) {
+  const uint16_t* w = panel.numbers;
+  for (int s = 0; s < steps; ++s, w += tile_numbers, x += tile_numbers) {
+    load<4>(w);
+    load<6>(x);
+    multiply_add<0, 4, 6>();
+    if constexpr (tiles == 2) {
+      load<7>(x + next_tile);
+      multiply_add<1, 4, 7>();
+    }
+    load<5>(w + strip_steps * tile_numbers);
+    multiply_add<2, 5, 6>();
+    if constexpr (tiles == 2) multiply_add<3, 5, 7>();
+  }
+}
+
+/// A tile's sums, [16 rows][16 tokens], two for 32 rows.
+constexpr int tile_sums = 16 * packed_tokens;
+
+/// Adds the products of a panel with the tokens of one or two tiles to their sums.
+template <int parts, int tiles>
+void sweep(const PackedPanel* panels, int begin, int end, const Activations& x, int tile,
+           float* sums) {
+  unroll<2 * tiles>([&](auto i) __attribute__((always_inline)) {
+    constexpr int to = tiles == 2 ? i : 2 * i;
+    if (begin == 0)
+      clear<to>();
+    else
+      load<to>(sums + (i % tiles * 2 + i / tiles) * tile_sums);
+  });
+  const size_t next_tile = packed_size(x.columns);
+  const int steps = (end - begin + packed_columns - 1) / packed_columns;
+  unroll<parts>([&](auto i) __attribute__((always_inline)) {
+    unroll<parts - i>([&](auto j) __attribute__((always_inline)) {
+      multiply_steps<tiles>(panels[i], steps, x.packed_at(j, tile, begin), next_tile);
+    });
+  });
+  unroll<2 * tiles>([&](auto i) __attribute__((always_inline)) {
+    constexpr int from = tiles == 2 ? i : 2 * i;
+    store<from>(sums + (i % tiles * 2 + i / tiles) * tile_sums);
+  });
+}
+
+/// From [half of rows][16 rows][16 tokens] to [16 tokens][32 rows].
+void transpose_sums(float* sums) {
+  __m512i from[16], to[2][16];
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < 16; ++i)
+      from[i] = _mm512_load_si512(sums + half * tile_sums + i * packed_tokens);
+    transpose(from, to[half]);
+  }
+  for (int i = 0; i < 16; ++i)
+    for (int half = 0; half < 2; ++half)
+      _mm512_store_si512(sums + i * tile_rows + half * 16, to[half][i]);
+}
+
+/// Strip by strip, as the activations of one stay in the second-level cache for all rows.
+template <typename Block>
+void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
+  constexpr int parts = parts_of(Block::type);
+  const TileRegisters registers;
+  PackedPanel panels[parts];
+  const int tiles = (selection.tokens + packed_tokens - 1) / packed_tokens;
+  for (int begin = 0; begin < x.columns; begin += strip) {
+    const int end = begin + strip < x.columns ? begin + strip : x.columns;
+    const auto at = [](int column) {
+      return static_cast<ptrdiff_t>(column / quant::elements<Block>) * quant::bytes<Block>;
+    };
+    for_each_row_tile(rows, selection.tokens, tile, [&](RowBlock part, float* sums) {
+      decode<Block>(part, begin, end, panels);
+      const bool is_last =
+          part.data + part.rows * part.row_bytes == rows.data + rows.rows * rows.row_bytes;
+      if (!is_last)
+        part.next += at(begin);
+      else if (end < x.columns)
+        part.next = rows.data + at(end);
+      NextPanel next(part, 0, false, (tiles + 1) / 2);
+      for (int t = 0; t < tiles; t += 2, sums += 4 * tile_sums) {
+        next.prefetch_some<strip / quant::elements<Block> * quant::bytes<Block>>();
+        if (t + 1 < tiles)
+          sweep<parts, 2>(panels, begin, end, x, selection.first_tile + t, sums);
+        else
+          sweep<parts, 1>(panels, begin, end, x, selection.first_tile + t, sums);
+      }
+    });
+  }
+  for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock&, float* sums) {
+    for (int t = 0; t < tiles; ++t, sums += 2 * tile_sums) transpose_sums(sums);
+  });
+}
+
+}  // namespace
+
+void pack(const float* const* rows, int tokens, int columns, const PackedTile& out) {
+  uint16_t* to = out.data;
+  for (int begin = 0; begin < columns; begin += packed_columns, to += tile_numbers) {
+    __m512 low[packed_tokens] = {}, high[packed_tokens] = {};
+    const auto first = [=](int n) { return n < 0 ? 0 : n > lanes ? lanes : n; };
+    for (int t = 0; t < tokens; ++t) {
+      low[t] = load_first(rows[t] + begin, first(columns - begin));
+      high[t] = load_first(rows[t] + begin + lanes, first(columns - begin - lanes));
+    }
+    for (int part = 0; part < out.parts; ++part) {
+      __m512i of_tokens[packed_tokens], pairs[packed_tokens];
+      for (int t = 0; t < packed_tokens; ++t) {
+        of_tokens[t] = to_bf16(low[t], high[t]);
+        subtract(of_tokens[t], low[t], high[t]);
+      }
+      transpose(of_tokens, pairs);
+      for (int i = 0; i < packed_tokens; ++i)
+        _mm512_store_si512(to + static_cast<size_t>(part) * out.part_size + i * packed_columns,
+                           pairs[i]);
+    }
+  }
+}
+
+int packed_parts(gguf::Type type, int tokens) {
+  // Below it is faster to decode fewer digits and to multiply with as many tokens as there are.
+  constexpr int min_tokens = 8;
+  return tokens < min_tokens ? 0 : parts_of(type);
+}
+
+void multiply_packed(const RowBlock& rows, const Activations& x, const Selection& selection,
+                     float* tile) {
+  quant::visit(rows.type, [&]<typename Block>() { multiply<Block>(rows, x, selection, tile); });
+}
+
+}  // namespace weld::kernels::WELD_TARGET
