@@ -68,44 +68,84 @@ inline void subtract(__m512i numbers, __m512& low, __m512& high) {
   }
 }
 
-/// Scales of 256 columns, and what is added to a code times its scale.
+/// The dwords at a byte of each row's block, read where they are.
+struct Gathered {
+  const Rows<16>& rows;
+  ptrdiff_t block;
+  __m512i operator()(int i) const {
+    const auto eight = [&](int first) {
+      const __m512i addresses = _mm512_loadu_si512(rows.at + first);
+      return _mm512_i64gather_epi32(addresses, reinterpret_cast<const void*>(block + i), 1);
+    };
+    return _mm512_inserti64x4(_mm512_castsi256_si512(eight(0)), eight(8), 1);
+  }
+};
+
+/// Scales of 256 columns of 16 rows, and what is added to a code times its scale: [group][row].
 template <typename Block>
 struct ChunkScales {
   static constexpr int groups = 256 / Block::group;
-  alignas(64) float scale[groups];
-  alignas(64) float offset[groups];
+  alignas(64) float scale[groups][16];
+  alignas(64) float offset[groups][16];
 
-  ChunkScales(const std::byte* block, int blocks) {
-    constexpr size_t size = quant::bytes<Block>;
-    if constexpr (quant::groups<Block> == 1) {
-      const std::byte* eight[8];
-      for (int b = 0; b < 8; ++b) eight[b] = block + static_cast<size_t>(b < blocks ? b : 0) * size;
-      Block::scales(eight, scale, offset);
-    } else {
-      for (int b = 0; b < blocks; ++b) {
-        const int g = b * quant::groups<Block>;
-        quant::scales<Block>(block + static_cast<size_t>(b) * size, scale + g, offset + g);
-      }
-    }
-    for (int g = 0; g < groups; g += 8) {
-      const __m256 zeros = _mm256_load_ps(scale + g) * _mm256_set1_ps(-Block::zero);
-      if constexpr (Block::has_offset)
-        _mm256_store_ps(offset + g, _mm256_load_ps(offset + g) + zeros);
+  ChunkScales(const Rows<16>& rows, ptrdiff_t at, int blocks) {
+    constexpr int of_block = quant::groups<Block>;
+    for (int b = 0; b < blocks; ++b, at += quant::bytes<Block>)
+      if constexpr (quant::has_columns<Block>)
+        read_columns(Gathered{rows, at}, b * of_block);
+      else if constexpr (of_block == 1)
+        for (int r = 0; r < 16; r += 8) read_eight(rows.at + r, at, r, b);
       else
-        _mm256_store_ps(offset + g, zeros);
+        for (int r = 0; r < 16; ++r) read_row(rows.at[r] + at, r, b * of_block);
+  }
+
+ private:
+  template <typename At>
+  [[gnu::always_inline]] void read_columns(const At& at, int first) {
+    const Floats unit = Block::unit(at);
+    Floats offset_unit;
+    if constexpr (Block::has_offset) offset_unit = Block::offset_unit(at);
+    unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
+      Floats of_group = unit;
+      if constexpr (requires { Block::factors(at, g); })
+        of_group = unit * to_floats(Block::factors(at, g));
+      store(scale[first + g], of_group);
+      Floats added = of_group * broadcast(-Block::zero);
+      if constexpr (requires { Block::minimums(at, g); })
+        added += offset_unit * to_floats(Block::minimums(at, g));
+      else if constexpr (Block::has_offset)
+        added += offset_unit;
+      store(offset[first + g], added);
+    });
+  }
+  void read_eight(const std::byte* const rows[8], ptrdiff_t at, int row, int group) {
+    const std::byte* blocks[8];
+    for (int r = 0; r < 8; ++r) blocks[r] = rows[r] + at;
+    alignas(32) float offsets[8] = {};
+    Block::scales(blocks, scale[group] + row, offsets);
+    for (int r = 0; r < 8; ++r)
+      offset[group][row + r] = scale[group][row + r] * -Block::zero + offsets[r];
+  }
+  void read_row(const std::byte* block, int row, int first) {
+    constexpr int of_block = quant::groups<Block>;
+    alignas(64) float scales[of_block], offsets[of_block] = {};
+    quant::scales<Block>(block, scales, offsets);
+    for (int g = 0; g < of_block; ++g) {
+      scale[first + g][row] = scales[g];
+      offset[first + g][row] = scales[g] * -Block::zero + offsets[g];
     }
   }
 };
 
-/// 32 weights from column 32 i of a chunk on.
+/// 32 weights of a row from column 32 i of a chunk on.
 template <typename Block>
 [[gnu::always_inline]] inline __m512i weights(__m256i codes, const ChunkScales<Block>& scales,
-                                              int i) {
+                                              int row, int i) {
   constexpr int groups = 32 / Block::group;
   const int g = i * groups;
   const auto half = [&](__m128i bytes, int group) {
-    return fma(to_floats(_mm512_cvtepu8_epi32(bytes)), broadcast(scales.scale[group]),
-               broadcast(scales.offset[group]));
+    return fma(to_floats(_mm512_cvtepu8_epi32(bytes)), broadcast(scales.scale[group][row]),
+               broadcast(scales.offset[group][row]));
   };
   return to_bf16(half(_mm256_castsi256_si128(codes), g),
                  half(_mm256_extracti128_si256(codes, 1), g + groups - 1));
@@ -146,7 +186,8 @@ constexpr bool has_few_codes() {
     return Block::max_code < 16 || requires { Block::table; };
 }
 
-/// The codes that have an index, as floats.
+/// The codes that have an index, as floats; less the zero where there are no offsets to take it
+/// off.
 template <typename Block>
 struct CodesOfIndices {
   alignas(64) float values[16];
@@ -157,6 +198,7 @@ constexpr CodesOfIndices<Block> codes_of_indices() {
   for (int i = 0; i < 16; ++i) {
     codes.values[i] = static_cast<float>(i);
     if constexpr (requires { Block::table; }) codes.values[i] = static_cast<float>(Block::table[i]);
+    if constexpr (!Block::has_offset) codes.values[i] -= Block::zero;
   }
   return codes;
 }
@@ -165,12 +207,14 @@ constexpr CodesOfIndices<Block> codes_of_indices() {
 /// vector.
 template <typename Block>
 [[gnu::always_inline]] inline void look_up_weights(const std::byte* block, int columns,
-                                                   const ChunkScales<Block>& scales, uint16_t* to) {
+                                                   const ChunkScales<Block>& scales, int row,
+                                                   uint16_t* to) {
   static constexpr CodesOfIndices<Block> codes = codes_of_indices<Block>();
   const auto table = [&](int g) {
     const auto weights = [&](int group) {
-      return fma(load(codes.values), broadcast(scales.scale[group]),
-                 broadcast(scales.offset[group]));
+      const Floats scale = broadcast(scales.scale[group][row]);
+      if constexpr (!Block::has_offset) return load(codes.values) * scale;
+      return fma(load(codes.values), scale, broadcast(scales.offset[group][row]));
     };
     return to_bf16(weights(g), weights(g + 1));
   };
@@ -217,12 +261,12 @@ void decode_chunk(const Rows<16>& rows, ptrdiff_t at, int blocks, int row, int s
       for (int r = 0; r < 16; ++r) codes[r][i] = of_rows[r];
     }
   }
+  const ChunkScales<Block> scales(rows, at, blocks);
   for (int r = 0; r < 16; ++r) {
     const std::byte* const block = rows.at[r] + at;
-    const ChunkScales<Block> scales(block, blocks);
     uint16_t* const to = panel.at(row + r, step);
     if constexpr (has_few_codes<Block>()) {
-      look_up_weights<Block>(block, columns, scales, to);
+      look_up_weights<Block>(block, columns, scales, r, to);
       continue;
     }
     unroll<8>([&](auto i) __attribute__((always_inline)) {
@@ -235,7 +279,7 @@ void decode_chunk(const Rows<16>& rows, ptrdiff_t at, int blocks, int row, int s
       else
         of_row = quant::codes<Block>(block + 32 * i / quant::elements<Block> * quant::bytes<Block>,
                                      in_block);
-      _mm512_store_si512(to + i * tile_numbers, weights<Block>(of_row, scales, i));
+      _mm512_store_si512(to + i * tile_numbers, weights<Block>(of_row, scales, r, i));
     });
   }
 }
@@ -403,7 +447,7 @@ void pack(const float* const* rows, int tokens, int columns, const PackedTile& o
 
 int packed_parts(gguf::Type type, int tokens) {
   // Below it is faster to decode fewer digits and to multiply with as many tokens as there are.
-  constexpr int min_tokens = 8;
+  constexpr int min_tokens = 24;
   return tokens < min_tokens ? 0 : parts_of(type);
 }
 
