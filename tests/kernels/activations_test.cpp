@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "builds.h"
+#include "quant/block.h"
 
 namespace weld::test {
 namespace {
@@ -62,6 +64,53 @@ TEST_P(Strips, ContinueWithZeros) {
         EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
       }
     }
+}
+
+// The parts of a number together are the number, as far as they have digits.
+TEST(Packed, AddsUpToWhatWasEntered) {
+  const kernels::Kernels& build = kernels::portable::kernels;
+  std::mt19937 random(1);
+  const int columns = 70, tokens = 5, parts = 3;
+  const std::vector<float> x = random_floats(tokens * columns, random, 100);
+  std::vector<const float*> rows;
+  for (int t = 0; t < tokens; ++t) rows.push_back(x.data() + t * columns);
+  kernels::ActivationBuffers buffers;
+  buffers.reserve(build, tokens, columns, false, false);
+  buffers.reserve_packed(2, parts);
+  buffers.pack(build, 1, rows.data(), tokens);
+  for (int t = 0; t < kernels::packed_tokens; ++t)
+    for (int c = 0; c < 96; ++c) {
+      const float entered = t < tokens && c < columns ? rows[static_cast<size_t>(t)][c] : 0;
+      float sum = 0, tolerance = std::fabs(entered);
+      for (int part = 0; part < parts; ++part) {
+        const uint16_t* const step = buffers.view().packed_at(part, 1, c / 32 * 32);
+        sum +=
+            quant::from_bits(static_cast<uint32_t>(step[(c % 32 / 2 * 16 + t) * 2 + c % 2]) << 16);
+        tolerance /= 256;
+        ASSERT_NEAR(sum, entered, tolerance) << "token " << t << ", column " << c;
+      }
+    }
+}
+
+TEST_P(Strips, ArePackedAsByPlainLoops) {
+  if (!GetParam()->pack) GTEST_SKIP() << "reads nothing that is packed";
+  std::mt19937 random(1);
+  for (const int columns : {1, 16, 31, 32, 33, 48, 300})
+    for (const int tokens : {1, 7, 16})
+      for (const int parts : {1, 2, 3}) {
+        const auto width = static_cast<size_t>(columns);
+        const std::vector<float> x = random_floats(static_cast<size_t>(tokens) * width, random);
+        std::vector<const float*> rows;
+        for (size_t t = 0; t < static_cast<size_t>(tokens); ++t)
+          rows.push_back(x.data() + t * width);
+        const size_t size = kernels::packed_size(columns);
+        kernels::Buffer<uint16_t> got, expected;
+        const size_t all = size * static_cast<size_t>(parts);
+        GetParam()->pack(rows.data(), tokens, columns, {got.at_least(all), size, parts});
+        kernels::portable::kernels.pack(rows.data(), tokens, columns,
+                                        {expected.at_least(all), size, parts});
+        for (size_t i = 0; i < all; ++i) ASSERT_EQ(got.data()[i], expected.data()[i]) << i;
+      }
 }
 
 INSTANTIATE_TEST_SUITE_P(Builds, Strips, testing::ValuesIn(all_builds()),

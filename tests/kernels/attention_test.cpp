@@ -54,6 +54,7 @@ struct Scene {
     task.cache = view;
     task.position = shape.position + first;
     task.tokens = count;
+    task.batch = shape.tokens;
     task.heads = shape.heads;
     task.window = shape.window;
     task.scale = 1.0F / std::sqrt(static_cast<float>(shape.key_size));
@@ -107,6 +108,9 @@ const Shape shapes[] = {
     {5, 20, 12, 63, 12, 1, false, CacheType::F16},
     {64, 16, 16, 5, 1, 3, true, CacheType::F32},
     {1, 256, 512, 33, 16, 20, false, CacheType::F32},
+    {4, 128, 128, 70, 16, 0, true, CacheType::F16},
+    {1, 96, 64, 0, 33, 0, false, CacheType::F16},
+    {3, 64, 64, 500, 20, 70, false, CacheType::F16},
 };
 
 TEST(Attention, PlainLoopsFollowTheFormula) {
@@ -131,6 +135,21 @@ TEST_P(AttentionBuild, EqualsPlainLoops) {
     const Scene scene(shape, *GetParam(), random);
     expect_near(scene.attend(*GetParam(), 0, shape.tokens),
                 scene.attend(kernels::portable::kernels, 0, shape.tokens), 1e-5F);
+  }
+}
+
+// As many rows as a build says that it takes.
+TEST_P(AttentionBuild, TakesManyRows) {
+  std::mt19937 random(5);
+  const Kernels& build = *GetParam();
+  for (const CacheType type : {CacheType::F16, CacheType::F32}) {
+    const Scene scene({4, 64, 64, 9, build.attention_rows / 4, 0, false, type}, build, random);
+    const std::vector<float> out = scene.attend(build, 0, scene.shape.tokens);
+    for (int first = 0; first < scene.shape.tokens; first += 16) {
+      const std::vector<float> part = scene.attend(kernels::portable::kernels, first, 16);
+      for (size_t i = 0; i < part.size(); ++i)
+        ASSERT_NEAR(out[static_cast<size_t>(first) * 256 + i], part[i], 1e-5F) << first;
+    }
   }
 }
 

@@ -1,27 +1,19 @@
 // Vector builds of attention: one pass over the cache, 64 positions at a time, for all query heads
-// of a key-value head and several tokens (online softmax, https://arxiv.org/abs/1805.02867).
+// of a key-value head and several tokens.
+#include "kernels/cpu/attention.h"
+
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
 
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-/// Lower than any score, and finite: differences to it are never infinity minus infinity.
-constexpr float no_score = -1e30F;
 /// Query rows whose scores are summed side by side: 8 sums for 16 positions, enough to hide the
 /// latency of the multiply-add.
 constexpr int row_tile = lanes / 2;
 /// Rows whose values are summed side by side: 8 sums too, and a value is loaded once for both.
 constexpr int value_tile = 2;
-/// Positions between two updates of a row's largest score: 4 blocks, so that an update costs
-/// little.
-constexpr int span = 4 * cache_block;
 constexpr int vectors_a_block = cache_block / lanes;
-
-std::byte* block_of(const CacheView& cache, int position) {
-  return cache.data +
-         static_cast<size_t>(position / cache_block % cache.blocks) * cache.block_stride;
-}
 
 /// n cached numbers as floats; n is a multiple of 16.
 void widen(CacheType type, const std::byte* from, int n, float* to) {
@@ -51,40 +43,6 @@ void score_rows(const float* const query[row_tile], const float* keys, int key_s
   for (int r = 0; r < row_tile; ++r)
     for (int v = 0; v < vectors_a_block; ++v)
       store(scores[r] + v * lanes, sum[r][v] * broadcast(scale));
-}
-
-/// A query row: what it reads, and its softmax so far.
-struct Row {
-  const float* query;
-  float* output;  ///< sum of exp(score - largest) * value
-  float* scores;  ///< of the span at hand, then exp(score - largest)
-  float largest;
-  float total;   ///< sum of exp(score - largest)
-  float shrink;  ///< what the span multiplies earlier sums with
-  int begin;     ///< positions of the span that the row may see
-  int end;
-};
-
-/// Turns the scores of a span into weights.
-void weigh(Row& row) {
-  const int begin = row.begin / cache_block * cache_block;
-  const int end = (row.end + cache_block - 1) / cache_block * cache_block;
-  for (int p = begin; p < row.begin; ++p) row.scores[p] = no_score;
-  for (int p = row.end; p < end; ++p) row.scores[p] = no_score;
-  Floats top = broadcast(row.largest);
-  for (int p = begin; p < end; p += lanes) top = max(top, load(row.scores + p));
-  const float largest = max_of_lanes(top);
-  alignas(64) float shrink[lanes];
-  store(shrink, exp(broadcast(row.largest - largest)));
-  Floats sum = broadcast(0);
-  for (int p = begin; p < end; p += lanes) {
-    const Floats weight = exp(load(row.scores + p) - broadcast(largest));
-    store(row.scores + p, weight);
-    sum = sum + weight;
-  }
-  row.largest = largest;
-  row.shrink = shrink[0];
-  row.total = row.total * row.shrink + sum_of_lanes(sum);
 }
 
 /// output = output * shrink + weights . values of the block at `block` of the span, for `Rows`
@@ -157,22 +115,11 @@ void attend(const AttentionTask& task) {
 
   const CacheView& cache = task.cache;
   const int rows = task.tokens * task.heads;
-  for (int r = 0; r < rows; ++r) {
-    const int token = r / task.heads, head = r % task.heads;
-    row[r].query = task.query + static_cast<size_t>(token) * task.query_stride +
-                   static_cast<ptrdiff_t>(head) * cache.key_size;
-    row[r].output = task.output + static_cast<size_t>(token) * task.output_stride +
-                    static_cast<ptrdiff_t>(head) * cache.value_size;
-    row[r].scores = scores + static_cast<ptrdiff_t>(r) * span;
-    row[r].largest = task.sinks ? task.sinks[head] : no_score;
-    row[r].total = task.sinks ? 1.0F : 0.0F;
+  begin_rows(task, scores, row);
+  for (int r = 0; r < rows; ++r)
     for (int i = 0; i < cache.value_size; ++i) row[r].output[i] = 0;
-  }
 
-  const auto first_seen = [&](int position) {
-    return task.window && position >= task.window ? position - task.window + 1 : 0;
-  };
-  const int oldest = first_seen(task.position) / cache_block * cache_block;
+  const int oldest = first_seen(task, task.position) / cache_block * cache_block;
   const int end = task.position + task.tokens;
   for (int start = oldest / span * span; start < end; start += span) {
     const int first_block = oldest > start ? oldest - start : 0;
@@ -192,12 +139,7 @@ void attend(const AttentionTask& task) {
         score_rows(query, cached, cache.key_size, task.scale, to);
       }
     }
-    for (int r = 0; r < rows; ++r) {
-      const int position = task.position + r / task.heads, first = first_seen(position);
-      row[r].begin = first > start ? first - start : 0;
-      row[r].end = position - start + 1 < span ? position - start + 1 : span;
-      if (row[r].begin < row[r].end) weigh(row[r]);
-    }
+    weigh_span(task, start, row);
     for (int block = first_block; block < blocks_end; block += cache_block) {
       widen(cache.type, block_of(cache, start + block) + cache.value_offset,
             cache.value_size * cache_block, cached);

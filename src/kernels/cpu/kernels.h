@@ -97,6 +97,7 @@ struct AttentionTask {
   CacheView cache;
   int position = 0;  ///< of the first token
   int tokens = 0;
+  int batch = 0;    ///< tokens of all tasks that belong together, which are done in the same way
   int heads = 0;    ///< query heads that share the key-value head
   int window = 0;   ///< positions a token sees, itself included; 0: all
   float scale = 1;  ///< of the scores, 1 / sqrt(key size)
@@ -108,9 +109,11 @@ struct AttentionTask {
   size_t output_stride = 0;
 };
 
-/// Query rows (tokens times heads) that one AttentionTask may have at most: their scores and sums
-/// stay in L1/L2.
+/// Query rows (tokens times heads) of one AttentionTask: their scores and sums stay in L1/L2.
 inline constexpr int max_attention_rows = 64;
+/// The same where tiles of them are multiplied at once: what is cached is split into parts for each
+/// task, which more rows share.
+inline constexpr int packed_attention_rows = 128;
 /// The largest head size that attention is built for.
 inline constexpr int max_head_size = 512;
 
@@ -165,6 +168,9 @@ struct Kernels {
 
   /// Stores one position's key and value of one head in the cache.
   void (*store)(const CacheView& cache, int position, const float* key, const float* value);
+
+  /// Query rows (tokens times heads) that `attend` takes at most.
+  int attention_rows;
 
   /// softmax(q k^T * scale) v, https://arxiv.org/abs/1706.03762, over the cached positions each
   /// token may see.

@@ -6,6 +6,7 @@
 // largest one of
 // 32. Floats are split into as many BF16 numbers as have their digits, and the products of the
 // parts are summed up.
+#include "kernels/cpu/bf16_parts.h"
 #include "kernels/cpu/code_panel.h"
 #include "kernels/cpu/panel.h"
 #include "kernels/cpu/target.h"
@@ -17,8 +18,7 @@
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-constexpr int tile_numbers = packed_columns * packed_tokens;  // of a tile register
-constexpr int strip = 512;                                    // columns that are decoded at once
+constexpr int strip = 512;  // columns that are decoded at once
 constexpr int strip_steps = strip / packed_columns;
 
 /// BF16 numbers that have a weight's digits: 8 each, of 11 (F16) and 24 (F32). Of products of parts
@@ -34,23 +34,6 @@ struct PackedPanel {
     return numbers + ((row / 16 * strip_steps + step) * 16 + row % 16) * packed_columns;
   }
 };
-
-/// 32 floats rounded.
-inline __m512i to_bf16(__m512 low, __m512 high) {
-  const __m512bh both = _mm512_cvtne2ps_pbh(high, low);
-  __m512i numbers;
-  __builtin_memcpy(&numbers, &both, sizeof numbers);
-  return numbers;
-}
-
-/// Takes from 32 floats what they are in BF16.
-inline void subtract(__m512i numbers, __m512& low, __m512& high) {
-  const auto widen = [](__m256i half) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-  };
-  low -= widen(_mm512_castsi512_si256(numbers));
-  high -= widen(_mm512_extracti64x4_epi64(numbers, 1));
-}
 
 /// Transposes 16 x 16 dwords.
 [[gnu::always_inline]] inline void transpose(const __m512i from[16], __m512i to[16]) {
@@ -326,25 +309,6 @@ void decode(const RowBlock& block, int begin, int end, PackedPanel* parts) {
   }
 }
 
-/// Adds the products of 32 rows with one or two tiles of tokens to tile registers 0 to 3.
-template <int tiles>
-[[gnu::always_inline]] inline void multiply_steps(const PackedPanel& panel, int steps,
-                                                  const uint16_t* x, size_t next_tile) {
-  const uint16_t* w = panel.numbers;
-  for (int s = 0; s < steps; ++s, w += tile_numbers, x += tile_numbers) {
-    load<4>(w);
-    load<6>(x);
-    multiply_add<0, 4, 6>();
-    if constexpr (tiles == 2) {
-      load<7>(x + next_tile);
-      multiply_add<1, 4, 7>();
-    }
-    load<5>(w + strip_steps * tile_numbers);
-    multiply_add<2, 5, 6>();
-    if constexpr (tiles == 2) multiply_add<3, 5, 7>();
-  }
-}
-
 /// A tile's sums, [16 rows][16 tokens], two for 32 rows.
 constexpr int tile_sums = 16 * packed_tokens;
 
@@ -363,7 +327,8 @@ void sweep(const PackedPanel* panels, int begin, int end, const Activations& x, 
   const int steps = (end - begin + packed_columns - 1) / packed_columns;
   unroll<parts>([&](auto i) __attribute__((always_inline)) {
     unroll<parts - i>([&](auto j) __attribute__((always_inline)) {
-      multiply_steps<tiles>(panels[i], steps, x.packed_at(j, tile, begin), next_tile);
+      multiply_tiles<tiles>(panels[i].numbers, strip_steps * tile_numbers,
+                            x.packed_at(j, tile, begin), next_tile, steps);
     });
   });
   unroll<2 * tiles>([&](auto i) __attribute__((always_inline)) {

@@ -23,16 +23,14 @@ void multiply(const RowBlock& rows, const Activations& x, const Selection& selec
 
 int none_packed(gguf::Type, int) { return 0; }
 
-constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply,
-                        decltype(Kernels::pack) pack = nullptr,
-                        decltype(Kernels::packed_parts) packed_parts = none_packed) {
+constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
 #ifdef __AVX512F__
   constexpr bool sums_in_words = false;
 #else
   constexpr bool sums_in_words = true;
 #endif
-  return {name,   sums_in_words, quantize,       pack,       packed_parts, multiply, rms_norm,
-          rotate, gate,          scale_and_bias, add_scaled, store,        attend,   &limits};
+  return {name, sums_in_words,  quantize,   nullptr, none_packed,        multiply, rms_norm, rotate,
+          gate, scale_and_bias, add_scaled, store,   max_attention_rows, attend,   &limits};
 }
 
 #ifdef __AVX512F__
@@ -51,6 +49,16 @@ void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selecti
   else
     multiply_with_vbmi(rows, x, selection, tile);
 }
+
+constexpr Kernels table_with_amx() {
+  Kernels all = table("avx512amx", multiply_with_amx);
+  all.pack = avx512amx::pack;
+  all.packed_parts = avx512amx::packed_parts;
+  all.attention_rows = packed_attention_rows;
+  all.attend = avx512amx::attend;
+  all.limits = &avx512amx::limits;
+  return all;
+}
 #endif
 
 }  // namespace
@@ -58,8 +66,7 @@ void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selecti
 #ifdef __AVX512F__
 const Kernels kernels = table("avx512", multiply);
 const Kernels kernels_with_vbmi = table("avx512vbmi", multiply_with_vbmi);
-const Kernels kernels_with_amx =
-    table("avx512amx", multiply_with_amx, avx512amx::pack, avx512amx::packed_parts);
+const Kernels kernels_with_amx = table_with_amx();
 #else
 const Kernels kernels = table("avx2", multiply);
 #endif

@@ -43,7 +43,8 @@ void attend(Context& context, const Heads& heads, const LayerCache& cache, int p
   const int group = heads.query / heads.key_value;
   // Several tokens share a pass over the cache; not too many, or the masked corner of the last
   // block and the uneven lengths of the passes would cost more than that saves.
-  const int run = std::clamp(max_attention_rows / group, 1, 16);
+  const int most = context.kernels.attention_rows;
+  const int run = std::clamp(most / group, 1, most / 4);
   const int runs = (tokens + run - 1) / run;
   context.run(runs * heads.key_value, [&](int piece, int) noexcept {
     // The longest passes first: the last tokens see most positions.
@@ -53,6 +54,7 @@ void attend(Context& context, const Heads& heads, const LayerCache& cache, int p
     task.cache = cache.head(head);
     task.position = position + first;
     task.tokens = std::min(run, tokens - first);
+    task.batch = tokens;
     task.heads = group;
     task.window = heads.window;
     task.scale = 1.0F / std::sqrt(static_cast<float>(heads.key_size));
