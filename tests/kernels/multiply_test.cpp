@@ -79,16 +79,22 @@ struct Input {
   }
 };
 
+/// The products, [tokens][packed_rows].
 std::vector<float> multiply(const Kernels& build, const RowBlock& rows, Input& x, const int* index,
                             int tokens) {
-  kernels::Buffer<float> tile;
-  float* const to = tile.at_least(kernels::tile_size(tokens));
+  kernels::Buffer<float> tiles;
+  const size_t size = kernels::tile_size(tokens);
+  float* const to = tiles.at_least(kernels::packed_rows / tile_rows * size);
   build.multiply(rows, x.forms(build, rows.type, index, tokens), {index, tokens}, to);
-  return {to, to + static_cast<size_t>(tokens) * tile_rows};
+  std::vector<float> products;
+  for (size_t t = 0; t < static_cast<size_t>(tokens); ++t)
+    for (size_t r = 0; r < kernels::packed_rows; ++r)
+      products.push_back(to[r / tile_rows * size + t * tile_rows + r % tile_rows]);
+  return products;
 }
 
-float& at(std::vector<float>& tile, int token, int row) {
-  return tile[static_cast<size_t>(token) * tile_rows + static_cast<size_t>(row)];
+float& at(std::vector<float>& products, int token, int row) {
+  return products[static_cast<size_t>(token) * kernels::packed_rows + static_cast<size_t>(row)];
 }
 
 struct Case {
@@ -130,8 +136,9 @@ class Multiply : public testing::TestWithParam<Case> {
 
 TEST_P(Multiply, EqualsPlainLoops) {
   for (const int columns : widths())
-    for (const int rows : {1, 5, 16, 31, 32})
+    for (const int rows : {1, 5, 16, 31, 32, 100})
       for (const int tokens : {1, 2, 3, 4, 5, 7, 13, 37}) {
+        if (rows > tile_rows && tokens < 13) continue;
         const GuardedBytes guarded(weights(rows, columns));
         const RowBlock block = this->block(guarded, rows, columns);
         Input x(build(), tokens, columns, random_);

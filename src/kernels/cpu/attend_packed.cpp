@@ -194,7 +194,7 @@ class Attention {
 
 }  // namespace
 
-void attend(const AttentionTask& task) {
+void attend_packed(const AttentionTask& task) {
   // Below it the parts of what is cached take longer than their products save.
   constexpr int min_rows = 32;
   const CacheView& cache = task.cache;
@@ -207,7 +207,7 @@ void attend(const AttentionTask& task) {
   const int most = max_attention_rows / task.heads;
   for (int first = 0; first < task.tokens; first += most) {
     part.tokens = task.tokens - first < most ? task.tokens - first : most;
-    avx512::attend(part);
+    avx512::kernels.attend(part);
     part.position += most;
     part.query += static_cast<size_t>(most) * task.query_stride;
     part.output += static_cast<size_t>(most) * task.output_stride;

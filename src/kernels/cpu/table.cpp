@@ -55,7 +55,7 @@ constexpr Kernels table_with_amx() {
   all.pack = avx512amx::pack;
   all.packed_parts = avx512amx::packed_parts;
   all.attention_rows = packed_attention_rows;
-  all.attend = avx512amx::attend;
+  all.attend = avx512amx::attend_packed;
   all.limits = &avx512amx::limits;
   return all;
 }

@@ -44,14 +44,10 @@ bool multiply_codewords(const RowBlock& rows, const Activations& x, const int* i
 
 }  // namespace weld::kernels::avx512vbmi
 
-namespace weld::kernels::avx512 {
-void attend(const AttentionTask& task);
-}  // namespace weld::kernels::avx512
-
 namespace weld::kernels::avx512amx {
 
 extern const Limits limits;
-void attend(const AttentionTask& task);
+void attend_packed(const AttentionTask& task);
 void pack(const float* const* rows, int tokens, int columns, const PackedTile& out);
 int packed_parts(gguf::Type type, int tokens);
 
