@@ -113,7 +113,7 @@ void pack(const float* const* rows, int tokens, int columns, const PackedTile& o
 }
 
 int packed_parts(gguf::Type type, int tokens) {
-  // Below it is faster to decode fewer digits and to multiply with as many tokens as there are.
+  // With fewer, decoding to BF16 takes longer than products of tiles save.
   constexpr int min_tokens = 24;
   return tokens < min_tokens ? 0 : parts_of(type);
 }
