@@ -17,32 +17,36 @@ constexpr int span_steps = span / tile_columns;
 constexpr int max_rows = packed_attention_rows;
 static_assert(cache_block == tile_side);
 
+/// Of two rows of 16 numbers, where those are that go side by side, number by number.
+struct PairOrder {
+  alignas(64) uint16_t from[32];
+};
+constexpr PairOrder pair_order() {
+  PairOrder order{};
+  for (int i = 0; i < 32; ++i) order.from[i] = static_cast<uint16_t>(i % 2 * 16 + i / 2);
+  return order;
+}
+
 /// A matrix in two parts, as tiles.
 template <int size>
 struct Parts {
   alignas(64) uint16_t of[2][size];
 
-  /// Stores 32 numbers; `order` says which of them goes where.
-  [[gnu::always_inline]] void put(ptrdiff_t at, __m512 low, __m512 high, __m512i order) {
+  /// Stores 32 numbers in their order, or as pairs of one of `low` and one of `high`.
+  template <bool pairs = false>
+  [[gnu::always_inline]] void put(ptrdiff_t at, __m512 low, __m512 high) {
+    static constexpr PairOrder order = pair_order();
     for (auto& part : of) {
       const __m512i numbers = to_bf16(low, high);
-      _mm512_store_si512(part + at, _mm512_permutexvar_epi16(order, numbers));
+      if constexpr (pairs)
+        _mm512_store_si512(part + at,
+                           _mm512_permutexvar_epi16(_mm512_load_si512(order.from), numbers));
+      else
+        _mm512_store_si512(part + at, numbers);
       subtract(numbers, low, high);
     }
   }
 };
-
-/// Numbers in their order, and two rows side by side, number by number.
-inline __m512i in_order() {
-  alignas(64) uint16_t at[32];
-  for (int i = 0; i < 32; ++i) at[i] = static_cast<uint16_t>(i);
-  return _mm512_load_si512(at);
-}
-inline __m512i side_by_side() {
-  alignas(64) uint16_t at[32];
-  for (int i = 0; i < 32; ++i) at[i] = static_cast<uint16_t>(i % 2 * 16 + i / 2);
-  return _mm512_load_si512(at);
-}
 
 /// What the products of 2 x 2 tiles add to registers 0 to 3.
 template <int a_size, int b_size>
@@ -77,8 +81,7 @@ class Attention {
     for (int r = 0; r < padded_rows_; ++r)
       for (int s = 0; s < key_steps_; ++s) {
         const float* from = row_[r < rows_ ? r : 0].query + s * tile_columns;
-        query_.put(row_at(r, s, key_steps_), load(from) * scale, load(from + lanes) * scale,
-                   order_);
+        query_.put(row_at(r, s, key_steps_), load(from) * scale, load(from + lanes) * scale);
       }
     for (int i = 0; i < padded_rows_ * cache_.value_size; i += lanes)
       store(sums_ + i, broadcast(0));
@@ -110,7 +113,8 @@ class Attention {
   /// The keys and values of the b-th block of the span, two of what is summed over side by side.
   void enter(int b, const std::byte* block) {
     const auto pair = [&](auto& parts, ptrdiff_t at, const std::byte* first, int size) {
-      parts.put(at, load_f16(first), load_f16(first + 2 * static_cast<ptrdiff_t>(size)), paired_);
+      parts.template put<true>(at, load_f16(first),
+                               load_f16(first + 2 * static_cast<ptrdiff_t>(size)));
     };
     for (int d = 0; d < cache_.key_size; d += 2)
       pair(keys_, (b * cache_.key_size + d) * ptrdiff_t{tile_side},
@@ -150,7 +154,7 @@ class Attention {
           return seen ? load(row.scores + p) : broadcast(0);
         };
         weights_.put(row_at(r, s, span_steps), weights(s * tile_columns),
-                     weights(s * tile_columns + tile_side), order_);
+                     weights(s * tile_columns + tile_side));
       }
       if (sees && row.shrink != 1.0F)
         for (int i = 0; i < value_tiles_; ++i)
@@ -182,7 +186,6 @@ class Attention {
   const CacheView& cache_;
   int rows_, padded_rows_;
   int key_steps_, value_tiles_;
-  __m512i order_ = in_order(), paired_ = side_by_side();
   TileRegisters registers_;
   Row row_[max_rows];
   Parts<max_rows * max_head_size> query_;
