@@ -16,6 +16,9 @@
 //                      What it does with them, it does byte by byte, so that the same function also
 //                      decodes two blocks in the halves of a vector of 64 bytes, and many rows at
 //                      once that lie transposed (below).
+//   half_apart(o)      in blocks of 256, how far after byte o lies what group i + 4 has in its
+//   place,
+//                      for i < 4; 0: in the same byte, four bits on
 //   table              if these are entries of a table of 16 at nibbles
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
 //   magnitudes(block, i), signs(block, i)  instead of codes: code = zero + magnitude * sign, with
@@ -24,7 +27,8 @@
 //   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
 //                      16 bits each
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
-//   scales(blocks, scale, offset) for blocks of 32: the scales (and offsets) of eight of them
+//   scales(blocks, scale, offset) for blocks of 32: the scales (and offsets) of eight of them:
+//                      blocks.f16(o) is the half-precision number at byte o of each
 //   scales(block, scale)          for others: all groups' scales
 // A type with codes(at, i) is decoded for 8 or 16 rows at once, transposed so that a vector has a
 // dword of each row:
@@ -67,9 +71,6 @@ template <typename Block>
 inline constexpr int bytes = static_cast<int>(gguf::info(Block::type).block_bytes);
 template <typename Block>
 inline constexpr int groups = elements<Block> / Block::group;
-
-/// Eight blocks, wherever each of them is.
-using EightBlocks = const std::byte* [8];
 
 /// Whether a type's weights are floats by themselves, without codes and scales.
 template <typename Block>
@@ -224,18 +225,35 @@ inline __m256i bit_fields(uint32_t word, __m256i shifts, int mask) {
   return _mm256_and_si256(shifted, _mm256_set1_epi32(mask));
 }
 
-/// Eight half-precision numbers, at byte i of eight blocks.
-inline __m256 eight_f16(const EightBlocks& blocks, int i) {
-  __m128i halves = _mm_cvtsi32_si128(u16_at(blocks[0], i));
-  halves = _mm_insert_epi16(halves, u16_at(blocks[1], i), 1);
-  halves = _mm_insert_epi16(halves, u16_at(blocks[2], i), 2);
-  halves = _mm_insert_epi16(halves, u16_at(blocks[3], i), 3);
-  halves = _mm_insert_epi16(halves, u16_at(blocks[4], i), 4);
-  halves = _mm_insert_epi16(halves, u16_at(blocks[5], i), 5);
-  halves = _mm_insert_epi16(halves, u16_at(blocks[6], i), 6);
-  halves = _mm_insert_epi16(halves, u16_at(blocks[7], i), 7);
-  return _mm256_cvtph_ps(halves);
-}
+/// Eight blocks, wherever each of them is, for Block::scales.
+struct EightBlocks {
+  const std::byte* block[8];
+
+  /// The half-precision number at byte i of each.
+  __m256 f16(int i) const {
+    __m128i halves = _mm_cvtsi32_si128(u16_at(block[0], i));
+    halves = _mm_insert_epi16(halves, u16_at(block[1], i), 1);
+    halves = _mm_insert_epi16(halves, u16_at(block[2], i), 2);
+    halves = _mm_insert_epi16(halves, u16_at(block[3], i), 3);
+    halves = _mm_insert_epi16(halves, u16_at(block[4], i), 4);
+    halves = _mm_insert_epi16(halves, u16_at(block[5], i), 5);
+    halves = _mm_insert_epi16(halves, u16_at(block[6], i), 6);
+    halves = _mm_insert_epi16(halves, u16_at(block[7], i), 7);
+    return _mm256_cvtph_ps(halves);
+  }
+  /// The first byte of each.
+  __m256i first_bytes() const {
+    __m128i bytes = _mm_cvtsi32_si128(byte_at(block[0], 0));
+    bytes = _mm_insert_epi8(bytes, byte_at(block[1], 0), 1);
+    bytes = _mm_insert_epi8(bytes, byte_at(block[2], 0), 2);
+    bytes = _mm_insert_epi8(bytes, byte_at(block[3], 0), 3);
+    bytes = _mm_insert_epi8(bytes, byte_at(block[4], 0), 4);
+    bytes = _mm_insert_epi8(bytes, byte_at(block[5], 0), 5);
+    bytes = _mm_insert_epi8(bytes, byte_at(block[6], 0), 6);
+    bytes = _mm_insert_epi8(bytes, byte_at(block[7], 0), 7);
+    return _mm256_cvtepu8_epi32(bytes);
+  }
+};
 
 /// One row's block, for Block::codes.
 struct RowBytes {
@@ -248,6 +266,12 @@ struct RowBytes {
 template <typename Block>
 inline constexpr bool is_bytewise = requires(RowBytes at) {
   Block::codes(at, 0);
+};
+
+/// Whether a type's codes are entries of a table of 16.
+template <typename Block>
+inline constexpr bool is_looked_up = requires {
+  Block::table;
 };
 
 /// Whether a type has a codebook that can be looked up for many rows at once.

@@ -30,8 +30,9 @@ struct IQ4_NL {
   static auto signed_codes(const Bytes& at, int) {
     return lookup(iq4_values.bytes, at.nibbles(2));
   }
-  static void scales(const EightBlocks& blocks, float* scale, float*) {
-    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  template <typename Blocks>
+  static void scales(const Blocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, blocks.f16(0));
   }
 
   template <typename Columns>

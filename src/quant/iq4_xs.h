@@ -27,6 +27,7 @@ struct IQ4_XS {
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 136;
   static constexpr const uint8_t (&table)[16] = iq4_codes;
+  static constexpr int half_apart(int) { return 64; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return lookup(iq4_codes, at.nibbles(8 + 16 * i));

@@ -29,16 +29,9 @@ struct MXFP4 {
   static auto codes(const Bytes& at, int) {
     return lookup(e2m1_codes, at.nibbles(1));
   }
-  static void scales(const EightBlocks& blocks, float* scale, float*) {
-    __m128i bytes = _mm_cvtsi32_si128(byte_at(blocks[0], 0));
-    bytes = _mm_insert_epi8(bytes, byte_at(blocks[1], 0), 1);
-    bytes = _mm_insert_epi8(bytes, byte_at(blocks[2], 0), 2);
-    bytes = _mm_insert_epi8(bytes, byte_at(blocks[3], 0), 3);
-    bytes = _mm_insert_epi8(bytes, byte_at(blocks[4], 0), 4);
-    bytes = _mm_insert_epi8(bytes, byte_at(blocks[5], 0), 5);
-    bytes = _mm_insert_epi8(bytes, byte_at(blocks[6], 0), 6);
-    bytes = _mm_insert_epi8(bytes, byte_at(blocks[7], 0), 7);
-    _mm256_storeu_ps(scale, halved_powers(_mm256_cvtepu8_epi32(bytes)));
+  template <typename Blocks>
+  static void scales(const Blocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, halved_powers(blocks.first_bytes()));
   }
 
   template <typename Columns>

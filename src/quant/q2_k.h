@@ -27,6 +27,7 @@ struct Q2_K {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 84;
+  static constexpr int half_apart(int) { return 32; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(16 + i / 4 * 32), 2 * (i % 4), 3);

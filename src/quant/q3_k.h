@@ -29,6 +29,7 @@ struct Q3_K {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 108, columns_apart = 94;
+  static constexpr int half_apart(int at) { return at < 32 ? 0 : 32; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     const auto low = bit_field(at(32 + i / 4 * 32), 2 * (i % 4), 3);

@@ -23,8 +23,9 @@ struct Q4_0 {
   static auto codes(const Bytes& at, int) {
     return at.nibbles(2);
   }
-  static void scales(const EightBlocks& blocks, float* scale, float*) {
-    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  template <typename Blocks>
+  static void scales(const Blocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, blocks.f16(0));
   }
 
   template <typename Columns>

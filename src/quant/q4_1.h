@@ -24,9 +24,10 @@ struct Q4_1 {
   static auto codes(const Bytes& at, int) {
     return at.nibbles(4);
   }
-  static void scales(const EightBlocks& blocks, float* scale, float* offset) {
-    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
-    _mm256_storeu_ps(offset, eight_f16(blocks, 2));
+  template <typename Blocks>
+  static void scales(const Blocks& blocks, float* scale, float* offset) {
+    _mm256_storeu_ps(scale, blocks.f16(0));
+    _mm256_storeu_ps(offset, blocks.f16(2));
   }
 
   template <typename Columns>

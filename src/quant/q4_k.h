@@ -20,6 +20,7 @@ struct Q4_K : KScales {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 144;
+  static constexpr int half_apart(int) { return 64; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(16 + i / 2 * 32), i % 2 * 4, 15);

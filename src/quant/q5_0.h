@@ -24,8 +24,9 @@ struct Q5_0 {
     const __m256i top = _mm256_and_si256(byte_mask(u32_at(block, 2)), _mm256_set1_epi8(16));
     return _mm256_or_si256(nibbles(block, 6), top);
   }
-  static void scales(const EightBlocks& blocks, float* scale, float*) {
-    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  template <typename Blocks>
+  static void scales(const Blocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, blocks.f16(0));
   }
 #endif
 };

@@ -25,9 +25,10 @@ struct Q5_1 {
     const __m256i top = _mm256_and_si256(byte_mask(u32_at(block, 4)), _mm256_set1_epi8(16));
     return _mm256_or_si256(nibbles(block, 8), top);
   }
-  static void scales(const EightBlocks& blocks, float* scale, float* offset) {
-    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
-    _mm256_storeu_ps(offset, eight_f16(blocks, 2));
+  template <typename Blocks>
+  static void scales(const Blocks& blocks, float* scale, float* offset) {
+    _mm256_storeu_ps(scale, blocks.f16(0));
+    _mm256_storeu_ps(offset, blocks.f16(2));
   }
 #endif
 };

@@ -22,6 +22,7 @@ struct Q5_K : KScales {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 176;
+  static constexpr int half_apart(int at) { return at < 48 ? 0 : 64; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     const auto low = bit_field(at(48 + i / 2 * 32), i % 2 * 4, 15);

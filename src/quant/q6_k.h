@@ -28,6 +28,7 @@ struct Q6_K {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 208, columns_apart = 194;
+  static constexpr int half_apart(int at) { return at < 128 ? 64 : 32; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     const int half = i / 4, j = i % 4;

@@ -26,8 +26,9 @@ struct Q8_0 {
   static auto signed_codes(const Bytes& at, int) {
     return at(2);
   }
-  static void scales(const EightBlocks& blocks, float* scale, float*) {
-    _mm256_storeu_ps(scale, eight_f16(blocks, 0));
+  template <typename Blocks>
+  static void scales(const Blocks& blocks, float* scale, float*) {
+    _mm256_storeu_ps(scale, blocks.f16(0));
   }
 
   template <typename Columns>

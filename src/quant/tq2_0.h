@@ -21,6 +21,7 @@ struct TQ2_0 {
 
 #ifdef __AVX2__
   static constexpr int columns_begin = 0, columns_end = 64, columns_apart = 50;
+  static constexpr int half_apart(int) { return 32; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
     return bit_field(at(i / 4 * 32), 2 * (i % 4), 3);

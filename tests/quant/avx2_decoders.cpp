@@ -12,8 +12,8 @@ template <typename Block>
 void scales_of_one(const std::byte* block, float* scale, float* offset) {
   static constexpr std::byte zeros[bytes<Block>] = {};
   const int at = byte_at(block, bytes<Block> - 1) % 8;
-  const std::byte* blocks[8];
-  for (int i = 0; i < 8; ++i) blocks[i] = i == at ? block : zeros;
+  EightBlocks blocks;
+  for (int i = 0; i < 8; ++i) blocks.block[i] = i == at ? block : zeros;
   float scales[8], offsets[8] = {};
   Block::scales(blocks, scales, offsets);
   *scale = scales[at];

@@ -88,16 +88,17 @@ void decode_scales(const RowBlock& rows, int begin, int end, Panel& panel) {
   for (int first = 0; first < rows.rows; first += 8) {
     const Rows<8> row(rows, first);
     for (int b = begin; b < end; ++b) {
-      const std::byte* blocks[8];
+      quant::EightBlocks blocks;
       for (int r = 0; r < 8; ++r)
-        blocks[r] = row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>;
+        blocks.block[r] = row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>;
       const int at = (b - begin) * groups * tile_rows + first;
       if constexpr (groups == 1) {
         Block::scales(blocks, panel.scales + at, panel.offsets + at);
       } else {
         static_assert(!Block::has_offset);
         alignas(32) float scales[8 * groups];  // [row][group]
-        for (int r = 0; r < 8; ++r) quant::scales<Block>(blocks[r], scales + r * groups, nullptr);
+        for (int r = 0; r < 8; ++r)
+          quant::scales<Block>(blocks.block[r], scales + r * groups, nullptr);
         transpose_scales<groups>(scales, panel.scales + at);
       }
     }

@@ -1,6 +1,5 @@
-// Products of a span of a quantized row with the codes of one token: 256 columns, whose products
-// stay in registers. With AVX-512 two spans lie side by side, each in its half of vectors twice as
-// long. The sums of 8 groups of a span come together in one vector, or half of one, which meets 8
+// Products of a span of a quantized row with the codes of some tokens, for AVX2: 256 columns, whose
+// products stay in registers. The sums of 8 groups come together in one vector, which meets 8
 // scales.
 #pragma once
 
@@ -8,93 +7,53 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/activations.h"
-#include "kernels/cpu/spans.h"
-#include "kernels/cpu/unroll.h"
-#include "quant/types.h"
+#include "kernels/cpu/dot_span.h"
 
 namespace weld::kernels::WELD_TARGET {
 
-template <typename Block>
-inline constexpr int span_bytes = (span / quant::elements<Block> * quant::bytes<Block>);
-
-/// What span s has in place of these bytes of the first.
-template <typename Block>
-const std::byte* of_span(const std::byte* blocks, int s) {
-  return blocks + ptrdiff_t{s} * span_bytes<Block>;
-}
-
-/// Spans that are multiplied side by side. Signs stored apart move over to the activations, for
-/// which AVX-512 has no instruction.
-#ifdef __AVX512VNNI__
-template <typename Block>
-inline constexpr int spans_at_once = quant::has_signs<Block> ? 1 : 2;
-#else
-template <typename Block>
-inline constexpr int spans_at_once = 1;
-#endif
-
-/// One token's activations from some column on.
-struct Token {
-  const int8_t* codes;
-  size_t magnitudes_at;
-  const float* scales;
-  const int16_t* half_sums;
-};
-
-inline Token token_at(const Activations& x, int token, int column) {
-  const size_t at = x.code_at(token, column);
-  return {x.codes + at, x.magnitudes_at, x.scales + at / 32, x.half_sums + at / 16};
-}
-
-/// The columns must be a multiple of 32.
-inline Token operator+(const Token& x, ptrdiff_t columns) {
-  return {x.codes + columns, x.magnitudes_at, x.scales + columns / 32, x.half_sums + columns / 16};
-}
-
-#ifdef __AVX512VNNI__
-template <typename Block>
-inline constexpr bool signed_codes = quant::has_signs<Block>;
-#else
 /// vpmaddubsw adds two products in 16 signed bits: codes up to 128 fit. Larger ones are lifted
 /// signed numbers; they go back to their own sign, and take over that of the activations, whose
 /// magnitudes are left. Signs that are stored apart move over to the activations.
 template <typename Block>
 inline constexpr bool signed_codes = Block::max_code > 128 || quant::has_signs<Block>;
-#endif
 
 /// What a product of codes still lacks, (code - zero) instead of code: made up for through the
 /// activations' sums.
 template <typename Block>
 inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
 
-/// The blocks at the same place of each span, for Block::codes.
-template <typename Block, int Spans>
-struct BlockBytes {
-  const std::byte* block;
-  auto operator()(int i) const {
-    return side_by_side<Spans>(
-        [=, this](int s) { return quant::load32(of_span<Block>(block, s), i); });
-  }
-  auto nibbles(int i) const {
-    if constexpr (Spans == 1) {
-      return quant::nibbles(block, i);
-    } else {
-      const __m512i first = _mm512_broadcast_i32x4(quant::load16(block, i));
-      const __m128i second = quant::load16(of_span<Block>(block, 1), i);
-      const __m512i both = _mm512_srlv_epi64(_mm512_mask_broadcast_i32x4(first, 0xff00, second),
-                                             _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4));
-      return both & _mm512_set1_epi8(15);
-    }
-  }
-};
+/// 8 sums of 4 products of codes each.
+inline __m256i products(__m256i codes, __m256i x) {
+  return _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1));
+}
+/// Adds neighbours of a and of b, in each 16 bytes: {a0 + a1, a2 + a3, b0 + b1, b2 + b3}. Sums that
+/// fit into 16 bits take two instructions instead of three.
+template <int largest>
+[[gnu::always_inline]] inline __m256i add_neighbours(__m256i a, __m256i b) {
+  if constexpr (largest <= 32767)
+    return _mm256_madd_epi16(_mm256_packs_epi32(a, b), _mm256_set1_epi16(1));
+  else
+    return _mm256_hadd_epi32(a, b);
+}
+/// Adds the 16 bytes of a, and of b: {a0 + a1, b0 + b1}.
+inline __m256i add_halves(__m256i a, __m256i b) {
+  return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
+                          _mm256_permute2x128_si256(a, b, 0x31));
+}
+/// Lanes in the order of half_products(): the even ones, then the odd ones.
+inline __m256 even_then_odd(__m256 v) {
+  return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+}
+/// 16 bytes, twice.
+inline __m256i load_twice(const void* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
 
 /// products() of a block's codes from 32 i on.
-template <typename Block, int Spans>
-[[gnu::always_inline]] inline auto block_products(const std::byte* block, int i,
-                                                  const Token& token) {
-  const auto x =
-      side_by_side<Spans>([&](int s) { return load_ints(token.codes + ptrdiff_t{s} * span); });
+template <typename Block>
+[[gnu::always_inline]] inline __m256i block_products(const std::byte* block, int i,
+                                                     const Token& token) {
+  const __m256i x = load_ints(token.codes);
   if constexpr (quant::has_signs<Block>) {
     return products(Block::magnitudes(block, i), _mm256_sign_epi8(x, Block::signs(block, i)));
   } else if constexpr (signed_codes<Block>) {
@@ -103,67 +62,53 @@ template <typename Block, int Spans>
       return products(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
     else
       return products(load_ints(token.codes + token.magnitudes_at), _mm256_sign_epi8(weights, x));
-  } else if constexpr (quant::is_bytewise<Block>) {
-    return products(Block::codes(BlockBytes<Block, Spans>{block}, i), x);
   } else {
-    return products(side_by_side<Spans>(
-                        [=](int s) { return quant::codes<Block>(of_span<Block>(block, s), i); }),
-                    x);
+    return products(quant::codes<Block>(block, i), x);
   }
 }
 
-/// Products of Count groups from group First of the spans. Each 16 bytes of a span's sum have the
-/// Count groups' half groups, in order: for 4 groups, the first halves of all of them in the lower
-/// 16.
-template <typename Block, int Spans, int First, int Count>
-[[gnu::always_inline]] inline auto half_products(const std::byte* blocks, const Token& x) {
+/// Products of Count groups from group First of the span. Each 16 bytes of a sum have the Count
+/// groups' half groups, in order: for 4 groups, the first halves of all of them in the lower 16.
+template <typename Block, int First, int Count>
+[[gnu::always_inline]] inline __m256i half_products(const std::byte* blocks, const Token& x) {
   if constexpr (Count == 1) {
     constexpr int in_block = quant::elements<Block> / 32;
-    return block_products<Block, Spans>(blocks + First / in_block * quant::bytes<Block>,
-                                        First % in_block, x + ptrdiff_t{First} * 32);
+    return block_products<Block>(blocks + First / in_block * quant::bytes<Block>, First % in_block,
+                                 x + ptrdiff_t{First} * 32);
   } else {
     constexpr int half = Count / 2;
     constexpr int weight = signed_codes<Block> ? Block::zero : Block::max_code;
     constexpr int largest = Count * 2 * 127 * weight;  // of a and b: sums of 2 Count products
-    const auto a = half_products<Block, Spans, First, half>(blocks, x);
-    const auto b = half_products<Block, Spans, First + half, half>(blocks, x);
-    return largest <= 32767 ? add_short_neighbours(a, b) : add_neighbours(a, b);
+    return add_neighbours<largest>(half_products<Block, First, half>(blocks, x),
+                                   half_products<Block, First + half, half>(blocks, x));
   }
 }
 
-/// The scales of spans, 8 of each to a vector.
-template <typename Block, int Spans>
+/// The scales of a span, 8 to a vector.
+template <typename Block>
 struct SpanScales {
-  using Vector = decltype(to_floats(load_spans<Spans>(nullptr)));
   static constexpr int count = span / Block::group / 8;
-  Vector scales[count];
-  Vector offsets;  ///< of blocks of 32
+  __m256 scales[count];
+  __m256 offsets;  ///< of blocks of 32
 
   [[gnu::always_inline]] explicit SpanScales(const std::byte* blocks) {
     if constexpr (quant::has_factors<Block>) {
-      const Vector unit = side_by_side<Spans>(
-          [=](int s) { return _mm256_set1_ps(Block::unit(of_span<Block>(blocks, s))); });
+      const __m256 unit = _mm256_set1_ps(Block::unit(blocks));
       unroll<count>([&](auto i) __attribute__((always_inline)) {
-        scales[i] = unit * floats_of_words(side_by_side<Spans>([=](int s) {
-                      return eight_words<i>(Block::factors(of_span<Block>(blocks, s)));
-                    }));
+        scales[i] = unit * to_floats(_mm256_cvtepi16_epi32(eight_words<i>(Block::factors(blocks))));
       });
     } else {
-      alignas(32) float scale[Spans][span / Block::group], offset[Spans][8];
-      unroll<Spans>([&](auto s) __attribute__((always_inline)) {
-        store_scales(of_span<Block>(blocks, s), scale[s], offset[s]);
-      });
+      const GroupScales<Block> of(blocks);
       unroll<count>([&](auto i) __attribute__((always_inline)) {
-        scales[i] = side_by_side<Spans>([&](int s) { return _mm256_load_ps(scale[s] + 8 * i); });
+        scales[i] = _mm256_load_ps(of.scale + 8 * i);
       });
-      if constexpr (Block::has_offset)
-        offsets = side_by_side<Spans>([&](int s) { return _mm256_load_ps(offset[s]); });
+      if constexpr (Block::has_offset) offsets = _mm256_load_ps(of.offset);
     }
   }
 
   /// Makes the scales beyond the first groups zeros, whatever stands there.
   [[gnu::always_inline]] void keep_first(int groups) {
-    const auto keep = [](Vector& v, int n) {
+    const auto keep = [](__m256& v, int n) {
       v = _mm256_and_ps(v, _mm256_castsi256_ps(first_lanes(n)));
     };
     for (int i = 0; i < count; ++i) keep(scales[i], groups - 8 * i);
@@ -179,34 +124,18 @@ struct SpanScales {
   static __m128i eight_words(__m256i factors) {
     return _mm256_extracti128_si256(factors, i);
   }
-  /// Of a span of small blocks.
-  [[gnu::always_inline]] static void store_scales(const std::byte* blocks, float* scale,
-                                                  float* offset) {
-    if constexpr (quant::groups<Block> == 1) {
-      const std::byte* block[8];
-      unroll<8>([&](auto i) { block[i] = blocks + i * quant::bytes<Block>; });
-      Block::scales(block, scale, offset);
-    } else {
-      unroll<span / quant::elements<Block>>([&](auto i) {
-        Block::scales(blocks + i * quant::bytes<Block>, scale + i * quant::groups<Block>);
-      });
-    }
-  }
 };
 
 /// The sums of the activations' codes that the part-th scales meet, in the order of
 /// half_products(), times a factor.
-template <typename Block, int Spans, int part>
-[[gnu::always_inline]] inline auto code_sums(const int16_t* half_sums, short factor) {
+template <typename Block, int part>
+[[gnu::always_inline]] inline __m256i code_sums(const int16_t* half_sums, short factor) {
   if constexpr (Block::group == 32) {
-    const __m256i factors = _mm256_set1_epi16(factor);
-    return multiply_add_words(load_spans<Spans>(half_sums),
-                              side_by_side<Spans>([=](int) { return factors; }));
+    return _mm256_madd_epi16(load_ints(half_sums), _mm256_set1_epi16(factor));
   } else {
     const __m128i even = _mm_set1_epi32(static_cast<uint16_t>(factor));
-    const __m256i factors = _mm256_set_m128i(_mm_slli_epi32(even, 16), even);
-    return multiply_add_words(load_twice<Spans, part>(half_sums),
-                              side_by_side<Spans>([=](int) { return factors; }));
+    return _mm256_madd_epi16(load_twice(half_sums + ptrdiff_t{8} * part),
+                             _mm256_set_m128i(_mm_slli_epi32(even, 16), even));
   }
 }
 
@@ -219,106 +148,103 @@ inline __m256i of_half_groups(__m128i minimums) {
 
 /// Offsets times the sums of the activations' codes, a lane for each group of activations, before
 /// their scales.
-template <typename Block, int Spans>
-[[gnu::always_inline]] inline auto offset_sums(const std::byte* blocks,
-                                               const SpanScales<Block, Spans>& of, const Token& x) {
-  if constexpr (quant::has_factors<Block>) {
-    const auto minimums = side_by_side<Spans>(
-        [=](int s) { return of_half_groups(Block::minimums(of_span<Block>(blocks, s))); });
-    const auto unit = side_by_side<Spans>(
-        [=](int s) { return _mm256_set1_ps(Block::offset_unit(of_span<Block>(blocks, s))); });
-    return to_floats(multiply_add_words(load_spans<Spans>(x.half_sums), minimums)) * unit;
-  } else {
-    return to_floats(code_sums<Block, Spans, 0>(x.half_sums, 1)) * of.offsets;
-  }
+template <typename Block>
+[[gnu::always_inline]] inline __m256 offset_sums(const std::byte* blocks,
+                                                 const SpanScales<Block>& of, const Token& x) {
+  if constexpr (quant::has_factors<Block>)
+    return to_floats(
+               _mm256_madd_epi16(load_ints(x.half_sums), of_half_groups(Block::minimums(blocks)))) *
+           _mm256_set1_ps(Block::offset_unit(blocks));
+  else
+    return to_floats(code_sums<Block, 0>(x.half_sums, 1)) * of.offsets;
 }
 
-/// Adds spans of a row with groups of 16, times a token, to 8 lanes a span.
-template <typename Block, int Spans, typename Vector>
-[[gnu::always_inline]] inline Vector add_halves_of_groups(const std::byte* blocks,
-                                                          const SpanScales<Block, Spans>& of,
-                                                          const Token& x, Vector sum) {
-  const auto first = half_products<Block, Spans, 0, 4>(blocks, x);
-  const auto second = half_products<Block, Spans, 4, 4>(blocks, x);
+/// Adds a span of a row with groups of 16, times a token, to 8 lanes.
+template <typename Block>
+[[gnu::always_inline]] inline __m256 add_halves_of_groups(const std::byte* blocks,
+                                                          const SpanScales<Block>& of,
+                                                          const Token& x, __m256 sum) {
+  const __m256i first = half_products<Block, 0, 4>(blocks, x);
+  const __m256i second = half_products<Block, 4, 4>(blocks, x);
   unroll<2>([&](auto i) __attribute__((always_inline)) {
-    auto sums = i == 0 ? first : second;
-    const Vector scales = even_then_odd(of.scales[i]) * as_floats(load_twice<Spans, i>(x.scales));
+    __m256i sums = i == 0 ? first : second;
+    const __m256 scales =
+        even_then_odd(of.scales[i]) * _mm256_castsi256_ps(load_twice(x.scales + 4 * i));
     if constexpr (missing_zero<Block> != 0)
-      sums = add(sums, code_sums<Block, Spans, i>(x.half_sums, -missing_zero<Block>));
+      sums = _mm256_add_epi32(sums, code_sums<Block, i>(x.half_sums, -missing_zero<Block>));
     sum = fma(to_floats(sums), scales, sum);
   });
   return sum;
 }
 
-/// Spans of a row with groups of 32, times a token, before they are added to the row's sum.
-template <typename Block, int Spans>
+/// A span of a row with groups of 32, times a token, before it is added to the row's sum.
+template <typename Block>
 struct SpanProducts {
-  using Ints = decltype(load_spans<Spans>(nullptr));
-  Ints first, second;  ///< half_products() of groups 0 to 3, and 4 to 7
-  Ints zeros;          ///< what they lack
-  typename SpanScales<Block, Spans>::Vector scales;
+  __m256i first, second;  ///< half_products() of groups 0 to 3, and 4 to 7
+  __m256i zeros;          ///< what they lack
+  __m256 scales;
 };
 
-template <typename Block, int Spans>
-[[gnu::always_inline]] inline SpanProducts<Block, Spans> multiply_token(
-    const std::byte* blocks, const SpanScales<Block, Spans>& of, const Token& x) {
-  SpanProducts<Block, Spans> made;
-  made.scales = of.scales[0] * as_floats(load_spans<Spans>(x.scales));
+template <typename Block>
+[[gnu::always_inline]] inline SpanProducts<Block> multiply_token(const std::byte* blocks,
+                                                                 const SpanScales<Block>& of,
+                                                                 const Token& x) {
+  SpanProducts<Block> made;
+  made.scales = of.scales[0] * _mm256_loadu_ps(x.scales);
   if constexpr (missing_zero<Block> != 0)
-    made.zeros = code_sums<Block, Spans, 0>(x.half_sums, -missing_zero<Block>);
-  made.first = half_products<Block, Spans, 0, 4>(blocks, x);
-  made.second = half_products<Block, Spans, 4, 4>(blocks, x);
+    made.zeros = code_sums<Block, 0>(x.half_sums, -missing_zero<Block>);
+  made.first = half_products<Block, 0, 4>(blocks, x);
+  made.second = half_products<Block, 4, 4>(blocks, x);
   return made;
 }
 
-/// Adds products to 8 lanes a span.
-template <typename Block, int Spans, typename Vector>
-[[gnu::always_inline]] inline Vector add_products(const SpanProducts<Block, Spans>& products,
-                                                  Vector sum) {
-  auto sums = add_halves(products.first, products.second);
-  if constexpr (missing_zero<Block> != 0) sums = add(sums, products.zeros);
+/// Adds products to 8 lanes.
+template <typename Block>
+[[gnu::always_inline]] inline __m256 add_products(const SpanProducts<Block>& products, __m256 sum) {
+  __m256i sums = add_halves(products.first, products.second);
+  if constexpr (missing_zero<Block> != 0) sums = _mm256_add_epi32(sums, products.zeros);
   return fma(to_floats(sums), products.scales, sum);
 }
 
 /// Sums of a row's spans and some tokens.
-template <typename Block, int Spans, int Tokens>
+template <typename Block, int Tokens>
 class RowSums {
  public:
+  using Input = Token;
+
   [[gnu::always_inline]] void add(const std::byte* blocks, const Token* x) {
-    add(blocks, SpanScales<Block, Spans>(blocks), x);
+    add(blocks, SpanScales<Block>(blocks), x);
   }
 
   /// Adds the first columns of a span. Of the others the activations are zeros, but the weights may
   /// be anything that can be read, infinite too.
   [[gnu::always_inline]] void add_first(int columns, const std::byte* blocks, const Token* x) {
-    SpanScales<Block, Spans> scales(blocks);
+    SpanScales<Block> scales(blocks);
     scales.keep_first(columns / Block::group);
     add(blocks, scales, x);
   }
 
-  /// Completes the last token's sum.
+  /// Completes the sums.
   [[gnu::always_inline]] void finish() {
     if constexpr (is_late) add_late(Tokens - 1);
   }
 
-  __m256 lanes_of(int token) const { return sum_of_spans(sum_[token]); }
+  __m256 lanes_of(int token) const { return sum_[token]; }
 
  private:
-  using Vector = typename SpanScales<Block, Spans>::Vector;
-
-  [[gnu::always_inline]] void add(const std::byte* blocks, const SpanScales<Block, Spans>& scales,
+  [[gnu::always_inline]] void add(const std::byte* blocks, const SpanScales<Block>& scales,
                                   const Token* x) {
     unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
       if constexpr (is_late) {
-        const SpanProducts<Block, Spans> products = multiply_token(blocks, scales, x[t]);
+        const SpanProducts<Block> products = multiply_token(blocks, scales, x[t]);
         add_late(t == 0 ? Tokens - 1 : t - 1);
         late_ = products;
       } else {
         sum_[t] = add_halves_of_groups(blocks, scales, x[t], sum_[t]);
       }
       if constexpr (Block::has_offset)
-        sum_[t] = fma(offset_sums<Block, Spans>(blocks, scales, x[t]),
-                      as_floats(load_spans<Spans>(x[t].scales)), sum_[t]);
+        sum_[t] =
+            fma(offset_sums<Block>(blocks, scales, x[t]), _mm256_loadu_ps(x[t].scales), sum_[t]);
     });
   }
 
@@ -330,8 +256,8 @@ class RowSums {
     sum_[token] = add_products(late_, sum_[token]);
   }
 
-  Vector sum_[Tokens] = {};
-  SpanProducts<Block, Spans> late_{};
+  __m256 sum_[Tokens] = {};
+  SpanProducts<Block> late_{};
 };
 
 }  // namespace weld::kernels::WELD_TARGET

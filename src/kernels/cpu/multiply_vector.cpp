@@ -2,68 +2,124 @@
 // decoded in registers and multiplied with all tokens. This is bound by memory; no decoded weight
 // is stored.
 #include <algorithm>
+#include <array>
+#include <utility>
 
-#include "kernels/cpu/dot_codes.h"
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
 #include "quant/types.h"
 
+#ifdef __AVX512VNNI__
+#include "kernels/cpu/dot_halves.h"
+#else
+#include "kernels/cpu/dot_codes.h"
+#endif
+
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-/// Rows from what is computed to what is prefetched: at 1 to 4 KiB a row enough bytes to cover the
-/// memory's latency (about 100 ns, 1.5 KiB at 15 GB/s), and little enough to stay in the cache.
-constexpr int prefetched_rows = 4;
-
-/// Products of a row with some tokens, in 8 lanes each; weights can be read up to `end`;
-/// `next_strip` is how far it is from a token's strip to its next.
+/// Rows that are read side by side, from places as far apart as the block allows: memory delivers
+/// more from several pages at once than from one (AVX-512: 28 GB/s for 20).
+#ifdef __AVX512F__
 template <typename Block, int Tokens>
-[[gnu::always_inline]] inline void dot_codes(const std::byte* row, const std::byte* later,
-                                             const std::byte* end, int columns, const Token* x,
-                                             ptrdiff_t next_strip, __m256 (&out)[Tokens]) {
-  constexpr int at_once = spans_at_once<Block>;
-  static_assert(code_strip == 2 * span);
-  RowSums<Block, at_once, Tokens> sums;
-  RowSums<Block, 1, Tokens> rest;  // of what is less than `at_once` spans
+inline constexpr int streams = Tokens == 1 ? 4 : 2;
+#else
+template <typename Block, int Tokens>
+inline constexpr int streams = quant::is_float<Block> ? (Tokens == 1 ? 4 : 2) : 1;
+#endif
+
+/// Rows of a stream from what is computed to what is prefetched: at 1 to 4 KiB a row enough bytes
+/// to cover the memory's latency (about 100 ns, 1.5 KiB at 15 GB/s), and little enough to stay in
+/// the cache.
+template <int Streams>
+inline constexpr int prefetched_rows = Streams == 1 ? 4 : 2;
+
+/// Rows that are multiplied together, and what is prefetched meanwhile.
+template <int Streams>
+struct RowGroup {
+  int index[Streams];
+  const std::byte *row[Streams], *later[Streams];
+};
+
+const std::byte* row_at(const RowBlock& rows, int row) {
+  return rows.data + static_cast<size_t>(row) * rows.row_bytes;
+}
+
+/// f(group) for each row of the streams; where rows run out the last one is repeated.
+template <int Streams, typename F>
+[[gnu::always_inline]] inline void for_each_group(const RowBlock& rows, const F& f) {
+  const int apart = (rows.rows + Streams - 1) / Streams;
+  const std::byte* const next = rows.next ? rows.next : rows.data;
+  for (int r = 0; r < apart; ++r) {
+    const int ahead = r + prefetched_rows<Streams>;
+    RowGroup<Streams> group;
+    for (int s = 0; s < Streams; ++s) {
+      const int at = s * apart + r;
+      group.index[s] = at < rows.rows ? at : rows.rows - 1;
+      group.row[s] = row_at(rows, group.index[s]);
+      const std::byte* const from = ahead < apart ? rows.data : next;
+      const int later = s * apart + (ahead < apart ? ahead : ahead - apart);
+      group.later[s] = from + static_cast<size_t>(later) * rows.row_bytes;
+    }
+    f(group);
+  }
+}
+
+/// What tokens' activations are for RowSums.
+template <typename Input, size_t Tokens>
+[[gnu::always_inline]] inline std::array<Input, Tokens> inputs(const Token (&token)[Tokens]) {
+  return [&]<size_t... t>(std::index_sequence<t...>) __attribute__((always_inline)) {
+    return std::array<Input, Tokens>{Input(token[t])...};
+  }
+  (std::make_index_sequence<Tokens>{});
+}
+
+/// Products of rows with some tokens, in 8 lanes each; weights can be read up to `end`;
+/// `next_strip` is how far it is from a token's strip to its next.
+template <typename Block, int Rows, int Tokens>
+[[gnu::always_inline]] inline void dot_codes(const RowGroup<Rows>& rows, const std::byte* end,
+                                             int columns, const Token* x, ptrdiff_t next_strip,
+                                             __m256 (&out)[Rows][Tokens]) {
+  using Sums = RowSums<Block, Tokens>;
+  Sums sums[Rows];
   Token token[Tokens];
   std::copy_n(x, Tokens, token);
   const int spans = columns / span;
-  int i = 0;
-  for (; i + at_once <= spans; i += at_once) {
+  for (int i = 0; i < spans; ++i) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
-    prefetch<at_once * span_bytes<Block>, _MM_HINT_T1>(later + at);
-    sums.add(row + at, token);
-    const ptrdiff_t step = at_once == 2 ? next_strip : i % 2 == 0 ? span : next_strip - span;
-    for (Token& t : token) t = t + step;
+    const auto input = inputs<typename Sums::Input>(token);
+    unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+      prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.later[r] + at);
+      sums[r].add(rows.row[r] + at, input.data());
+    });
+    static_assert(code_strip == 2 * span);
+    for (Token& t : token) t = t + (i % 2 == 0 ? span : next_strip - span);
   }
-  if (at_once > 1 && i < spans) {
-    const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
-    prefetch<span_bytes<Block>, _MM_HINT_T1>(later + at);
-    rest.add(row + at, token);
-    for (Token& t : token) t = t + span;
-  }
-  if (quant::elements<Block> < span && columns % span != 0) {
+  if constexpr (quant::elements<Block> < span) {
     // What a row has beyond whole spans, and of the next rows what fills up a span; zeros where
     // that is more than can be read.
-    const std::byte* const last = row + ptrdiff_t{spans} * span_bytes<Block>;
-    if (end - last >= span_bytes<Block>) {
-      rest.add_first(columns % span, last, token);
-    } else {
-      std::byte blocks[span_bytes<Block>] = {};
-      std::copy_n(last, columns % span / quant::elements<Block> * quant::bytes<Block>, blocks);
-      rest.add_first(columns % span, blocks, token);
-    }
+    const int left = columns % span;
+    const auto input = inputs<typename Sums::Input>(token);
+    if (left > 0)
+      unroll<Rows>([&](auto r) {
+        const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
+        std::byte blocks[span_bytes<Block>] = {};
+        const bool whole = end - last >= span_bytes<Block>;
+        if (!whole) std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
+        sums[r].add_first(left, whole ? last : blocks, input.data());
+      });
   }
-  sums.finish();
-  rest.finish();
-  for (int t = 0; t < Tokens; ++t) out[t] = sums.lanes_of(t) + rest.lanes_of(t);
+  unroll<Rows>([&](auto r) {
+    sums[r].finish();
+    for (int t = 0; t < Tokens; ++t) out[r][t] = sums[r].lanes_of(t);
+  });
 }
 
 /// Products of rows of a float type with tokens, whose numbers are given; the last few weights of a
 /// row, less than a step, one by one.
 template <typename Block, int Rows, int Tokens>
-void dot_values(const std::byte* const* row, const std::byte* const* later, const Activations& x,
-                const int* tokens, float (*out)[Tokens]) {
+void dot_values(const RowGroup<Rows>& rows, const Activations& x, const int* tokens,
+                float (&out)[Rows][Tokens]) {
   constexpr int ahead =
       Rows * Tokens < 4 ? 4 : 2;  // sums in flight, to hide the latency of the multiply-add
   constexpr int step = 8 * ahead;
@@ -79,12 +135,12 @@ void dot_values(const std::byte* const* row, const std::byte* const* later, cons
     const int end = i + value_strip < whole ? i + value_strip : whole;
     for (; i < end; i += step) {
       for (int r = 0; r < Rows; ++r)
-        prefetch<step * quant::bytes<Block>, _MM_HINT_T1>(later[r] +
+        prefetch<step * quant::bytes<Block>, _MM_HINT_T1>(rows.later[r] +
                                                           ptrdiff_t{i} * quant::bytes<Block>);
       for (int a = 0; a < ahead; ++a)
         for (int r = 0; r < Rows; ++r) {
           const __m256 weights =
-              Block::values(row[r] + (ptrdiff_t{i} + 8 * a) * quant::bytes<Block>);
+              Block::values(rows.row[r] + (ptrdiff_t{i} + 8 * a) * quant::bytes<Block>);
           for (int t = 0; t < Tokens; ++t)
             sum[r][t][a] =
                 _mm256_fmadd_ps(weights, _mm256_loadu_ps(values[t] + 8 * a), sum[r][t][a]);
@@ -98,58 +154,50 @@ void dot_values(const std::byte* const* row, const std::byte* const* later, cons
       for (int a = 1; a < ahead; ++a) total = total + sum[r][t][a];
       out[r][t] = sum_of_lanes(total);
       for (int i = whole; i < x.columns; ++i)
-        out[r][t] = __builtin_fmaf(Block::value(row[r] + ptrdiff_t{i} * quant::bytes<Block>),
+        out[r][t] = __builtin_fmaf(Block::value(rows.row[r] + ptrdiff_t{i} * quant::bytes<Block>),
                                    x.values[x.value_at(tokens[t], i)], out[r][t]);
     }
-}
-
-const std::byte* row_at(const RowBlock& rows, int row) {
-  return rows.data + static_cast<size_t>(row) * rows.row_bytes;
-}
-
-/// A row of this block, or of what follows it.
-const std::byte* row_ahead(const RowBlock& rows, int row) {
-  if (row < rows.rows) return row_at(rows, row);
-  return rows.next ? rows.next + static_cast<size_t>(row - rows.rows) * rows.row_bytes : rows.data;
 }
 
 /// All rows of a block.
 template <typename Block, int Tokens>
 void multiply_rows(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
+  constexpr int at_once = streams<Block, Tokens>;
   int tokens[Tokens];
   for (int t = 0; t < Tokens; ++t) tokens[t] = index ? index[t] : t;
   if constexpr (quant::is_float<Block>) {
-    constexpr int step = Tokens == 1 ? 4 : 2;  // rows in flight: as many sums as registers hold
-    for (int first = 0; first < rows.rows; first += step) {
-      const std::byte *row[step], *later[step];
-      for (int r = 0; r < step; ++r) {
-        // The last step repeats the last row rather than take another path.
-        const int at = first + r < rows.rows ? first + r : rows.rows - 1;
-        row[r] = row_at(rows, at);
-        later[r] = row_ahead(rows, at + prefetched_rows);
-      }
-      float out[step][Tokens];
-      dot_values<Block, step, Tokens>(row, later, x, tokens, out);
-      for (int r = 0; r < step && first + r < rows.rows; ++r)
-        for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + first + r] = out[r][t];
-    }
+    for_each_group<at_once>(rows, [&](const RowGroup<at_once>& group) {
+      float out[at_once][Tokens];
+      dot_values<Block>(group, x, tokens, out);
+      for (int r = 0; r < at_once; ++r)
+        for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + group.index[r]] = out[r][t];
+    });
   } else {
     Token token[Tokens];
     for (int t = 0; t < Tokens; ++t) token[t] = token_at(x, tokens[t], 0);
     const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * code_strip;
-    // Lanes are added up 8 rows at a time: a row's would keep the next row waiting. After the last
-    // row what stands in the other places goes to entries that are undefined.
+    // Lanes are added up 8 rows at a time: a row's would keep the next row waiting.
     constexpr int together = 8;
     __m256 lanes[Tokens][together] = {};
-    for (int r = 0; r < rows.rows; ++r) {
-      __m256 out[Tokens];
-      dot_codes<Block, Tokens>(row_at(rows, r), row_ahead(rows, r + prefetched_rows),
-                               row_at(rows, rows.rows), x.columns, token, next_strip, out);
-      for (int t = 0; t < Tokens; ++t) lanes[t][r % together] = out[t];
-      if (r % together == together - 1 || r == rows.rows - 1)
-        for (int t = 0; t < Tokens; ++t)
-          _mm256_storeu_ps(tile + t * tile_rows + r - r % together, sums_of_lanes(lanes[t]));
-    }
+    int row_of[together], waiting = 0;
+    const auto add_up = [&] {
+      for (int t = 0; t < Tokens; ++t) {
+        float sums[together];
+        _mm256_storeu_ps(sums, sums_of_lanes(lanes[t]));
+        for (int i = 0; i < waiting; ++i) tile[t * tile_rows + row_of[i]] = sums[i];
+      }
+      waiting = 0;
+    };
+    for_each_group<at_once>(rows, [&](const RowGroup<at_once>& group) {
+      __m256 out[at_once][Tokens];
+      dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token, next_strip, out);
+      for (int r = 0; r < at_once; ++r, ++waiting) {
+        row_of[waiting] = group.index[r];
+        for (int t = 0; t < Tokens; ++t) lanes[t][waiting] = out[r][t];
+      }
+      if (waiting == together) add_up();
+    });
+    if (waiting > 0) add_up();
   }
 }
 

@@ -96,8 +96,8 @@ struct ChunkScales {
     });
   }
   void read_eight(const std::byte* const rows[8], ptrdiff_t at, int row, int group) {
-    const std::byte* blocks[8];
-    for (int r = 0; r < 8; ++r) blocks[r] = rows[r] + at;
+    quant::EightBlocks blocks;
+    for (int r = 0; r < 8; ++r) blocks.block[r] = rows[r] + at;
     alignas(32) float offsets[8] = {};
     Block::scales(blocks, scale[group] + row, offsets);
     for (int r = 0; r < 8; ++r)
@@ -160,7 +160,7 @@ constexpr bool has_few_codes() {
   if constexpr (!quant::is_bytewise<Block>)
     return false;
   else
-    return Block::max_code < 16 || requires { Block::table; };
+    return Block::max_code < 16 || quant::is_looked_up<Block>;
 }
 
 /// The codes that have an index, as floats; less the zero where there are no offsets to take it
@@ -174,7 +174,7 @@ constexpr CodesOfIndices<Block> codes_of_indices() {
   CodesOfIndices<Block> codes{};
   for (int i = 0; i < 16; ++i) {
     codes.values[i] = static_cast<float>(i);
-    if constexpr (requires { Block::table; }) codes.values[i] = static_cast<float>(Block::table[i]);
+    if constexpr (quant::is_looked_up<Block>) codes.values[i] = static_cast<float>(Block::table[i]);
     if constexpr (!Block::has_offset) codes.values[i] -= Block::zero;
   }
   return codes;

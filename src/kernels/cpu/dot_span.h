@@ -1,0 +1,120 @@
+// What products of a row with a token are made of in any vector build: a span of the row and its
+// scales, and a token's activations.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+
+#include "kernels/cpu/activations.h"
+#include "kernels/cpu/unroll.h"
+#include "kernels/cpu/vector.h"
+#include "quant/types.h"
+
+namespace weld::kernels::WELD_TARGET {
+
+/// Columns that are multiplied together: 8 groups of the activations, so that scales come 8 to a
+/// vector; a block of most types.
+inline constexpr int span = padded_columns;
+
+template <typename Block>
+inline constexpr int span_bytes = (span / quant::elements<Block> * quant::bytes<Block>);
+
+inline __m256i load_ints(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+
+/// One token's activations from some column on.
+struct Token {
+  const int8_t* codes;
+  size_t magnitudes_at;
+  const float* scales;
+  const int16_t* half_sums;
+};
+
+inline Token token_at(const Activations& x, int token, int column) {
+  const size_t at = x.code_at(token, column);
+  return {x.codes + at, x.magnitudes_at, x.scales + at / 32, x.half_sums + at / 16};
+}
+
+/// The columns must be a multiple of 32.
+inline Token operator+(const Token& x, ptrdiff_t columns) {
+  return {x.codes + columns, x.magnitudes_at, x.scales + columns / 32, x.half_sums + columns / 16};
+}
+
+/// Eight blocks of so many bytes, one after the other, for Block::scales.
+template <int bytes>
+struct BlocksInRow {
+  const std::byte* first;
+
+#ifdef __AVX512BW__
+  __m256 f16(int i) const { return _mm256_cvtph_ps(words(first + i)); }
+  __m256i first_bytes() const {
+    // Where blocks have an odd number of bytes, every other one's is the upper half of a word.
+    const __m128i shifts = bytes % 2 ? _mm_set1_epi32(8 << 16) : _mm_setzero_si128();
+    const __m256i dwords = _mm256_cvtepu16_epi32(_mm_srlv_epi16(words(first), shifts));
+    return _mm256_and_si256(dwords, _mm256_set1_epi32(255));
+  }
+
+ private:
+  // Words are taken out of 64 bytes at a time: one instruction does for several blocks.
+  static constexpr int loads = (7 * bytes + 1) / 64 + 1;
+  /// Where the bytes begin that are loaded at once. They end within the span, whichever of a
+  /// block's first bytes is wanted.
+  static constexpr int begin(int load) {
+    return 64 * load < 8 * bytes - 68 ? 64 * load : 8 * bytes - 68;
+  }
+  struct Places {
+    alignas(64) uint16_t index[loads][32];
+    __mmask32 mask[loads];
+  };
+  static constexpr Places places = [] {
+    Places made{};
+    for (int block = 0; block < 8; ++block) {
+      const int at = block * bytes / 2 * 2, load = at / 64;
+      made.index[load][block] = static_cast<uint16_t>((at - begin(load)) / 2);
+      made.mask[load] |= 1U << block;
+    }
+    return made;
+  }();
+
+  /// The words at p and each `bytes` bytes on, rounded down to an even number of them.
+  static __m128i words(const std::byte* p) {
+    __m512i found = _mm512_setzero_si512();
+    for (int l = 0; l < loads; ++l)
+      found =
+          _mm512_mask_permutexvar_epi16(found, places.mask[l], _mm512_load_si512(places.index[l]),
+                                        _mm512_loadu_si512(p + begin(l)));
+    return _mm512_castsi512_si128(found);
+  }
+#else
+  __m256 f16(int i) const { return all().f16(i); }
+  __m256i first_bytes() const { return all().first_bytes(); }
+
+ private:
+  quant::EightBlocks all() const {
+    quant::EightBlocks blocks;
+    unroll<8>([&](auto i) { blocks.block[i] = first + i * bytes; });
+    return blocks;
+  }
+#endif
+};
+
+/// Scales and offsets of a span of small blocks, group by group.
+template <typename Block>
+struct GroupScales {
+  alignas(32) float scale[span / Block::group];
+  alignas(32) float offset[span / Block::group];
+
+  [[gnu::always_inline]] explicit GroupScales(const std::byte* blocks) {
+    if constexpr (quant::groups<Block> == 1) {
+      Block::scales(BlocksInRow<quant::bytes<Block>>{blocks}, scale, offset);
+    } else {
+      unroll<span / quant::elements<Block>>([&](auto i) {
+        Block::scales(blocks + i * quant::bytes<Block>, scale + i * quant::groups<Block>);
+      });
+    }
+  }
+};
+
+}  // namespace weld::kernels::WELD_TARGET
