@@ -38,6 +38,25 @@ struct KScales {
   static float unit(const std::byte* block) { return f16_at(block, 0); }
   static float offset_unit(const std::byte* block) { return -f16_at(block, 2); }
 
+#ifdef __AVX512F__
+  // Eight scales, then eight offsets, of one row.
+  static __m512 scales_and_offsets(const std::byte* block) {
+    const __m128i all = load16(block, 0);
+    const __m128i acbc =
+        _mm_srlv_epi32(_mm_shuffle_epi32(all, 0b11'10'11'01), _mm_setr_epi32(0, 0, 0, 4));
+    const __m128i low =
+        _mm_and_si128(acbc, _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f));
+    const __m128i tops = _mm_srli_epi32(_mm_shuffle_epi32(all, 0b10'00'01'00), 2);
+    const __m128i top = _mm_and_si128(tops, _mm_setr_epi32(0, 0x30303030, 0, 0x30303030));
+    const __m512 numbers = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_or_si128(low, top)));
+    const __m512i of_d_or_dmin = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    const __m128i minus = _mm_setr_epi32(static_cast<int>(0x80000000), 0, 0, 0);
+    const __m512 units = _mm512_permutexvar_ps(
+        of_d_or_dmin, _mm512_castps128_ps512(_mm_cvtph_ps(_mm_xor_si128(all, minus))));
+    return numbers * units;
+  }
+#endif
+
   // Of many rows.
   template <typename Columns>
   static auto factors(const Columns& at, int g) {

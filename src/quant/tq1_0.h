@@ -36,6 +36,28 @@ struct TQ1_0 {
     const __m128i second = _mm_setr_epi16(1, 1, 3, 3, 9, 9, 27, 27);
     return digits(_mm256_set_m128i(qh, qs), _mm256_set_m128i(second, first));
   }
+#ifdef __AVX512BW__
+  // Of weights 32 i and 32 (i + 4) on, for i < 4: the digits of two vectors of bytes.
+  static __m512i codes_of_halves(const std::byte* block, int i) {
+    const __m512i qs = _mm512_broadcast_i64x4(load32(block, 0));
+    const __m512i rest = _mm512_mask_broadcast_i32x4(qs, 0xff00, load16(block, 32));
+    switch (i) {
+      case 0:
+        return digits(qs, powers_of(1, 81, 81));
+      case 1:
+        return digits(rest, powers_of(3, 1, 3));
+      case 2:
+        return digits(rest, powers_of(9, 9, 27));
+      default: {
+        const __m512i last =
+            _mm512_mask_set1_epi32(rest, 0xf000, static_cast<int>(u32_at(block, 48)));
+        const __m512i powers =
+            _mm512_inserti32x4(powers_of(27, 81, 0), _mm_setr_epi16(1, 1, 3, 3, 9, 9, 27, 27), 3);
+        return digits(last, powers);
+      }
+    }
+  }
+#endif
   static __m128i factors(const std::byte*) { return _mm_set1_epi16(1); }
   static float unit(const std::byte* block) { return f16_at(block, 52); }
 #endif
@@ -54,6 +76,19 @@ struct TQ1_0 {
     const __m256i odd = _mm256_mullo_epi16(_mm256_and_si256(b, upper), power);
     return _mm256_or_si256(_mm256_mulhi_epu16(even, three),
                            _mm256_slli_epi16(_mm256_mulhi_epu16(odd, three), 8));
+  }
+#endif
+#ifdef __AVX512BW__
+  // The first power for the lower half of a vector, the others for a quarter each.
+  static __m512i powers_of(short lower, short third, short fourth) {
+    const __m256i upper = _mm256_set_m128i(_mm_set1_epi16(fourth), _mm_set1_epi16(third));
+    return _mm512_inserti64x4(_mm512_set1_epi16(lower), upper, 1);
+  }
+  static __m512i digits(__m512i b, __m512i power) {
+    const __m512i three = _mm512_set1_epi16(3), upper = _mm512_set1_epi16(-256);
+    const __m512i even = _mm512_mullo_epi16(_mm512_slli_epi16(b, 8), power);
+    const __m512i odd = _mm512_mullo_epi16(b & upper, power);
+    return _mm512_mulhi_epu16(even, three) | _mm512_slli_epi16(_mm512_mulhi_epu16(odd, three), 8);
   }
 #endif
 };

@@ -23,6 +23,7 @@ struct HalvesBytes {
 
   __m512i operator()(int i) const {
     if constexpr (quant::elements<Block> == span) {
+      if (Block::half_apart(i) == 32) return _mm512_loadu_si512(block + i);
       if (Block::half_apart(i) == 0)  // in the same bytes, four bits on
         return _mm512_srlv_epi64(_mm512_broadcast_i64x4(quant::load32(block, i)),
                                  _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));
@@ -52,7 +53,9 @@ template <typename Block>
   const auto block_of = [=](int group) {
     return blocks + ptrdiff_t{group / in_block} * quant::bytes<Block>;
   };
-  if constexpr (quant::is_bytewise<Block>)
+  if constexpr (requires { Block::codes_of_halves(blocks, i); })
+    return Block::codes_of_halves(blocks, i);
+  else if constexpr (quant::is_bytewise<Block>)
     return Block::codes(HalvesBytes<Block>{block_of(i)}, i % in_block);
   else
     return join(quant::codes<Block>(block_of(i), i % in_block),
@@ -106,7 +109,11 @@ struct SpanScales {
   GroupFloats<Block> offsets;  ///< group by group
 
   [[gnu::always_inline]] explicit SpanScales(const std::byte* blocks) {
-    if constexpr (quant::has_factors<Block>) {
+    if constexpr (requires { Block::scales_and_offsets(blocks); }) {
+      const __m512 both = Block::scales_and_offsets(blocks);
+      scales = in_order_of_sums(low_half(both));
+      offsets = high_half(both);
+    } else if constexpr (quant::has_factors<Block>) {
       scales = in_order_of_sums(floats_of_words(Block::factors(blocks))) * Block::unit(blocks);
       if constexpr (Block::has_offset)
         offsets = floats_of_words(Block::minimums(blocks)) * Block::offset_unit(blocks);
