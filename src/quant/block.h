@@ -39,6 +39,7 @@
 //   offset_unit(at), minimums(at, g)   the same for offsets
 //   code_steps(at, g, steps)  for codebooks, with AVX-512 VBMI, which decodes these so too: the
 //                      codes of weights 32 g .. 32 g + 31, four of each row a step
+//   codeword           for codebooks, how many weights a codeword has
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //

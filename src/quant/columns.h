@@ -68,6 +68,29 @@ inline __m512i choose(uint32_t mask, __m512i a, __m512i b) {
   return _mm512_multishift_epi64_epi8(_mm512_set1_epi64(static_cast<int64_t>(places)), dwords);
 }
 
+/// Which four weights of a row a step has. Step s of ByColumns: weights 4 s to 4 s + 3. Of ByPlace:
+/// the same one of each of four codewords, which takes fewer instructions: weight s of codewords
+/// of eight; of codewords of four weight s % 4 of the first four, or of the last four.
+enum class Steps { ByColumns, ByPlace };
+
+/// The bytes with a bit moved to another place; their other bits are of no use.
+[[gnu::always_inline]] inline __m512i move_bit(__m512i bytes, int from, int to) {
+  return from < to ? _mm512_slli_epi16(bytes, static_cast<unsigned>(to - from))
+                   : _mm512_srli_epi16(bytes, static_cast<unsigned>(from - to));
+}
+
+/// The signs of a step, brought to bit 2, from a bit for each of 32 weights: codewords of eight.
+template <Steps order>
+[[gnu::always_inline]] inline __m512i signs_of_eights(__m512i signs, int step) {
+  return order == Steps::ByColumns ? fields(signs, 4 * step, 1, 2) : move_bit(signs, step, 2);
+}
+/// The same to bit 3 for steps 4 half to 4 half + 3: codewords of four.
+template <Steps order>
+[[gnu::always_inline]] inline __m512i signs_of_fours(__m512i signs, int half, int step) {
+  return order == Steps::ByColumns ? fields(signs, 16 * half + 4 * step, 1, 3)
+                                   : move_bit(fields(signs, 16 * half, 4, 0), step, 3);
+}
+
 /// 64 indices.
 struct Indices {
   __m512i low;        ///< eight bits of each
@@ -111,29 +134,33 @@ template <typename Step, int... s>
   ((steps[s] = step(s)), ...);
 }
 
-/// Codes of four codewords of eight weights in a row: byte k of a row's dword is the index of the
-/// k-th, steps[s] the codes of weights 4 s to 4 s + 3, upper(s) what chooses among codes by bit 2.
-template <int n, typename Upper>
+/// Codes of four codewords of eight weights: byte k of a row's dword is the index of the k-th,
+/// upper(s) what chooses among the codes of a step by bit 2.
+template <Steps order, int n, typename Upper>
 [[gnu::always_inline]] inline void look_up_eights(const SplitCodebook<n>& book,
                                                   const CodeTable& codes, const Indices& index,
                                                   Upper upper, __m512i steps[8]) {
   const __m512i parts[2] = {look_up<n>(book.parts[0], index), look_up<n>(book.parts[1], index)};
   const auto step = [&](int s) __attribute__((always_inline)) {
-    const __m512i code = choose(0x03030303, fields(parts[s % 2], s / 2 * 8, 2, 0), upper(s));
-    return _mm512_permutexvar_epi8(code, _mm512_load_si512(codes.codes));
+    const __m512i lower = order == Steps::ByColumns ? fields(parts[s % 2], s / 2 * 8, 2, 0)
+                                                    : move_bit(parts[s / 4], s % 4 * 2, 0);
+    return _mm512_permutexvar_epi8(choose(0x03030303, lower, upper(s)),
+                                   _mm512_load_si512(codes.codes));
   };
   make_steps(std::make_integer_sequence<int, 8>{}, step, steps);
 }
 
-/// Codes of four codewords of four weights: steps[s] is the s-th one's, upper(s) chooses by bit 3.
-template <int n, typename Upper>
+/// Codes of four codewords of four weights: upper(s) chooses by bit 3.
+template <Steps order, int n, typename Upper>
 [[gnu::always_inline]] inline void look_up_fours(const SplitCodebook<n>& book,
                                                  const CodeTable& codes, const Indices& index,
                                                  Upper upper, __m512i steps[4]) {
   const __m512i low = look_up<n>(book.parts[0], index), third = look_up<n>(book.parts[1], index);
   const auto step = [&](int s) __attribute__((always_inline)) {
-    const __m512i high = choose(0x04040404, fields(third, s * 8, 1, 2), upper(s));
-    const __m512i code = choose(0x03030303, fields(low, s * 8, 2, 0), high);
+    const bool by_columns = order == Steps::ByColumns;
+    const __m512i bit = by_columns ? fields(third, s * 8, 1, 2) : move_bit(third, s, 2);
+    const __m512i lower = by_columns ? fields(low, s * 8, 2, 0) : move_bit(low, 2 * s, 0);
+    const __m512i code = choose(0x03030303, lower, choose(0x04040404, bit, upper(s)));
     return _mm512_permutexvar_epi8(code, _mm512_load_si512(codes.codes));
   };
   make_steps(std::make_integer_sequence<int, 4>{}, step, steps);

@@ -48,12 +48,16 @@ struct IQ1_M {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 0, columns_end = 56;
-  template <typename Columns>
+  static constexpr int codeword = 8;
+  template <Steps order = Steps::ByColumns, typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     const __m512i qh = at(32 + g / 2 * 4);
     const __m512i high = fields(qh, g % 2 * 16, 4, 0);
-    const auto shift = [=](int s) { return fields(qh, g % 2 * 16 + s / 2 * 4 + 3, 0, 2); };
-    look_up_eights(iq1_split, iq1_codes, indices(at(4 * g), high, 3), shift, steps);
+    const auto shift = [=](int s) {
+      return order == Steps::ByColumns ? fields(qh, g % 2 * 16 + s / 2 * 4 + 3, 0, 2)
+                                       : fields(qh, g % 2 * 16 + 3, 4, 2);
+    };
+    look_up_eights<order>(iq1_split, iq1_codes, indices(at(4 * g), high, 3), shift, steps);
   }
   template <typename Columns>
   static __m512i factors(const Columns& at, int g) {

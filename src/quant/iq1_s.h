@@ -40,12 +40,13 @@ struct IQ1_S {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 50, columns_apart = 0;
-  template <typename Columns>
+  static constexpr int codeword = 8;
+  template <Steps order = Steps::ByColumns, typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     const __m512i qh = at(34 + g / 2 * 4);
     const __m512i high = fields(qh, g % 2 * 16, 3, 0);
     const __m512i shift = fields(qh, g % 2 * 16 + 15, 0, 2);
-    look_up_eights(
+    look_up_eights<order>(
         iq1_split, iq1_codes, indices(at(2 + 4 * g), high, 3), [=](int) { return shift; }, steps);
   }
   template <typename Columns>

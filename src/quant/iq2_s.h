@@ -42,13 +42,14 @@ struct IQ2_S {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 82, columns_apart = 0;
-  template <typename Columns>
+  static constexpr int codeword = 8;
+  template <Steps order = Steps::ByColumns, typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
     const __m512i high = fields(at(66 + g / 4 * 4), g % 4 * 8, 2, 0);
     const __m512i signs = at(34 + 4 * g);
-    const auto sign = [=](int s) { return fields(signs, 4 * s, 1, 2); };
-    look_up_eights(iq2_s_split, codes, indices(at(2 + 4 * g), high, 2), sign, steps);
+    const auto sign = [=](int s) { return signs_of_eights<order>(signs, s); };
+    look_up_eights<order>(iq2_s_split, codes, indices(at(2 + 4 * g), high, 2), sign, steps);
   }
   template <typename Columns>
   static __m512i factors(const Columns& at, int g) {

@@ -48,12 +48,13 @@ struct IQ2_XXS {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 66, columns_apart = 0;
-  template <typename Columns>
+  static constexpr int codeword = 8;
+  template <Steps order = Steps::ByColumns, typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
     const __m512i signs = signs_of_patterns(fields(at(6 + 8 * g), 0, 7, 0));
-    const auto sign = [=](int s) { return fields(signs, 4 * s, 1, 2); };
-    look_up_eights(iq2_xxs_split, codes, indices(at(2 + 8 * g)), sign, steps);
+    const auto sign = [=](int s) { return signs_of_eights<order>(signs, s); };
+    look_up_eights<order>(iq2_xxs_split, codes, indices(at(2 + 8 * g)), sign, steps);
   }
   template <typename Columns>
   static __m512i factors(const Columns& at, int g) {

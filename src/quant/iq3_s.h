@@ -54,15 +54,16 @@ struct IQ3_S {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 110, columns_apart = 0;
-  template <typename Columns>
+  static constexpr int codeword = 4;
+  template <Steps order = Steps::ByColumns, typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     static constexpr CodeTable codes = signed_codes(iq3_s_magnitudes, zero);
     const __m512i signs = at(74 + 4 * g), qh = at(66 + g / 4 * 4);
     for (int half = 0; half < 2; ++half) {
-      const auto sign = [=](int s) { return fields(signs, 16 * half + 4 * s, 1, 3); };
+      const auto sign = [=](int s) { return signs_of_fours<order>(signs, half, s); };
       const __m512i high = fields(qh, g % 4 * 8 + half * 4, 1, 0);
-      look_up_fours(iq3_s_split, codes, indices(at(2 + 8 * g + 4 * half), high, 1), sign,
-                    steps + ptrdiff_t{half} * 4);
+      look_up_fours<order>(iq3_s_split, codes, indices(at(2 + 8 * g + 4 * half), high, 1), sign,
+                           steps + ptrdiff_t{half} * 4);
     }
   }
   template <typename Columns>

@@ -43,14 +43,15 @@ struct IQ3_XXS {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 98, columns_apart = 0;
-  template <typename Columns>
+  static constexpr int codeword = 4;
+  template <Steps order = Steps::ByColumns, typename Columns>
   [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
     static constexpr CodeTable codes = signed_codes(iq3_xxs_magnitudes, zero);
     const __m512i signs = signs_of_patterns(fields(at(66 + 4 * g), 0, 7, 0));
     for (int half = 0; half < 2; ++half) {
-      const auto sign = [=](int s) { return fields(signs, 16 * half + 4 * s, 1, 3); };
-      look_up_fours(iq3_xxs_split, codes, indices(at(2 + 8 * g + 4 * half)), sign,
-                    steps + ptrdiff_t{half} * 4);
+      const auto sign = [=](int s) { return signs_of_fours<order>(signs, half, s); };
+      look_up_fours<order>(iq3_xxs_split, codes, indices(at(2 + 8 * g + 4 * half)), sign,
+                           steps + ptrdiff_t{half} * 4);
     }
   }
   template <typename Columns>
