@@ -45,7 +45,7 @@ struct Input {
     }
     const int parts = kernels.packed_parts(type, tokens);
     if (parts == 0) return;
-    const int tiles = (tokens + kernels::packed_tokens - 1) / kernels::packed_tokens;
+    const int tiles = kernels::packed_tiles(tokens);
     buffers.reserve_packed(tiles, parts);
     for (int tile = 0, first = 0; tile < tiles; ++tile, first += kernels::packed_tokens)
       buffers.pack(kernels, tile, rows.data() + first,

@@ -56,7 +56,7 @@ struct Input {
   const Activations& forms(const Kernels& build, gguf::Type type, const int* index, int tokens) {
     const int parts = build.packed_parts(type, tokens);
     if (parts > 0) {
-      const int tiles = (tokens + kernels::packed_tokens - 1) / kernels::packed_tokens;
+      const int tiles = kernels::packed_tiles(tokens);
       buffers.reserve_packed(tiles, parts);
       for (int tile = 0, first = 0; tile < tiles; ++tile, first += kernels::packed_tokens) {
         std::vector<const float*> rows;

@@ -49,6 +49,11 @@ inline constexpr int padded_columns = 256;
 inline constexpr int packed_tokens = 16;
 inline constexpr int packed_columns = 32;
 
+/// Tiles that so many tokens take.
+[[gnu::always_inline]] inline int packed_tiles(int tokens) {
+  return (tokens + packed_tokens - 1) / packed_tokens;
+}
+
 /// Numbers of a packed tile of so many columns.
 [[gnu::always_inline]] inline size_t packed_size(int columns) {
   const int steps = (columns + packed_columns - 1) / packed_columns;

@@ -23,7 +23,11 @@ struct HalvesBytes {
 
   __m512i operator()(int i) const {
     if constexpr (quant::elements<Block> == span) {
-      if (Block::half_apart(i) == 32) return _mm512_loadu_si512(block + i);
+      if (Block::half_apart(i) == 32) {
+        __m512i both = _mm512_loadu_si512(block + i);
+        settle(both);  // GCC 12 would load it again for each use, across two cache lines
+        return both;
+      }
       if (Block::half_apart(i) == 0)  // in the same bytes, four bits on
         return _mm512_srlv_epi64(_mm512_broadcast_i64x4(quant::load32(block, i)),
                                  _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));

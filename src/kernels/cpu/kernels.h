@@ -35,8 +35,7 @@ struct Selection {
 
 /// Floats of the tile that tile_rows rows make with so many tokens.
 [[gnu::always_inline]] inline size_t tile_size(int tokens) {
-  return static_cast<size_t>((tokens + packed_tokens - 1) / packed_tokens * packed_tokens) *
-         tile_rows;
+  return static_cast<size_t>(packed_tiles(tokens) * packed_tokens) * tile_rows;
 }
 
 /// f(the part of a block, its tile) for each tile_rows of its rows.
@@ -138,6 +137,7 @@ struct Kernels {
   void (*quantize)(const float* x, int columns, const QuantizedRow& out);
 
   /// Packs the activations of up to packed_tokens tokens, each `columns` floats at rows[token].
+  /// Null where packed_parts() is 0 for everything.
   void (*pack)(const float* const* rows, int tokens, int columns, const PackedTile& out);
 
   /// Into how many parts activations are to be packed that `multiply` multiplies with rows of a

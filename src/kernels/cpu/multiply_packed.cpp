@@ -58,7 +58,7 @@ void multiply(const RowBlock& rows, const Activations& x, const Selection& selec
   constexpr int parts = parts_of(Block::type);
   const TileRegisters registers;
   PackedPanel panels[parts];
-  const int tiles = (selection.tokens + packed_tokens - 1) / packed_tokens;
+  const int tiles = packed_tiles(selection.tokens);
   for (int begin = 0; begin < x.columns; begin += strip) {
     const int end = begin + strip < x.columns ? begin + strip : x.columns;
     const auto at = [](int column) {
