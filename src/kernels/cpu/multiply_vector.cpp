@@ -99,15 +99,17 @@ template <typename Block, int Rows, int Tokens>
     // What a row has beyond whole spans, and of the next rows what fills up a span; zeros where
     // that is more than can be read.
     const int left = columns % span;
-    const auto input = inputs<typename Sums::Input>(token);
-    if (left > 0)
+    if (left > 0) {
+      const auto input = inputs<typename Sums::Input>(token);
       unroll<Rows>([&](auto r) {
         const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
         std::byte blocks[span_bytes<Block>] = {};
         const bool whole = end - last >= span_bytes<Block>;
-        if (!whole) std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
+        if (!whole)
+          std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
         sums[r].add_first(left, whole ? last : blocks, input.data());
       });
+    }
   }
   unroll<Rows>([&](auto r) {
     sums[r].finish();
