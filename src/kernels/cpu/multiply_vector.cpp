@@ -105,8 +105,7 @@ template <typename Block, int Rows, int Tokens>
         const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
         std::byte blocks[span_bytes<Block>] = {};
         const bool whole = end - last >= span_bytes<Block>;
-        if (!whole)
-          std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
+        if (!whole) std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
         sums[r].add_first(left, whole ? last : blocks, input.data());
       });
     }
