@@ -27,6 +27,10 @@
 //   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
 //                      16 bits each
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
+//   scales_and_offsets(block)  with AVX-512, where both at once are quicker: eight scales, then
+//                      eight offsets, a float a group
+//   codes_of_halves(block, i)  with AVX-512, if there is no codes(at, i): those of groups i and
+//                      i + 4 for i < 4, in the halves of a vector
 //   scales(blocks, scale, offset) for blocks of 32: the scales (and offsets) of eight of them:
 //                      blocks.f16(o) is the half-precision number at byte o of each
 //   scales(block, scale)          for others: all groups' scales
