@@ -12,6 +12,9 @@ struct IQ4_NL {
   static constexpr Type type = Type::IQ4_NL;
   static constexpr int group = 32, zero = iq4_zero, max_code = 240;
   static constexpr bool has_offset = false;
+#ifdef __AVX512F__
+  static constexpr int nibbles = 2;
+#endif
 
   static uint8_t code(const std::byte* block, int i) {
     return iq4_codes[byte_at(block, 2 + i % 16) >> 4 * (i / 16) & 15];

@@ -11,6 +11,9 @@ struct Q4_1 {
   static constexpr Type type = Type::Q4_1;
   static constexpr int group = 32, zero = 0, max_code = 15;
   static constexpr bool has_offset = true;
+#ifdef __AVX512F__
+  static constexpr int nibbles = 4;
+#endif
 
   static uint8_t code(const std::byte* block, int i) {
     return byte_at(block, 4 + i % 16) >> 4 * (i / 16) & 15;

@@ -79,22 +79,22 @@ struct Input {
   }
 };
 
-/// The products, [tokens][packed_rows].
+/// The products, [tokens][max_rows].
 std::vector<float> multiply(const Kernels& build, const RowBlock& rows, Input& x, const int* index,
                             int tokens) {
   kernels::Buffer<float> tiles;
   const size_t size = kernels::tile_size(tokens);
-  float* const to = tiles.at_least(kernels::packed_rows / tile_rows * size);
+  float* const to = tiles.at_least(kernels::max_rows / tile_rows * size);
   build.multiply(rows, x.forms(build, rows.type, index, tokens), {index, tokens}, to);
   std::vector<float> products;
   for (size_t t = 0; t < static_cast<size_t>(tokens); ++t)
-    for (size_t r = 0; r < kernels::packed_rows; ++r)
+    for (size_t r = 0; r < kernels::max_rows; ++r)
       products.push_back(to[r / tile_rows * size + t * tile_rows + r % tile_rows]);
   return products;
 }
 
 float& at(std::vector<float>& products, int token, int row) {
-  return products[static_cast<size_t>(token) * kernels::packed_rows + static_cast<size_t>(row)];
+  return products[static_cast<size_t>(token) * kernels::max_rows + static_cast<size_t>(row)];
 }
 
 struct Case {

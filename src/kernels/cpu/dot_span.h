@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstddef>
 
 #include "kernels/cpu/activations.h"
@@ -57,12 +58,14 @@ struct BlocksInRow {
   }
 
  private:
-  // Words are taken out of 64 bytes at a time: one instruction does for several blocks.
-  static constexpr int loads = (7 * bytes + 1) / 64 + 1;
+  // Words are taken out of 64 bytes at a time: one instruction does for several blocks. Of each the
+  // first four bytes are within reach.
+  static constexpr int blocks_a_load = (64 - 4) / bytes + 1;
+  static constexpr int loads = (8 + blocks_a_load - 1) / blocks_a_load;
   /// Where the bytes begin that are loaded at once. They end within the span, whichever of a
   /// block's first bytes is wanted.
   static constexpr int begin(int load) {
-    return 64 * load < 8 * bytes - 68 ? 64 * load : 8 * bytes - 68;
+    return std::min(load * blocks_a_load * bytes, 8 * bytes - 68);
   }
   struct Places {
     alignas(64) uint16_t index[loads][32];
@@ -71,8 +74,8 @@ struct BlocksInRow {
   static constexpr Places places = [] {
     Places made{};
     for (int block = 0; block < 8; ++block) {
-      const int at = block * bytes / 2 * 2, load = at / 64;
-      made.index[load][block] = static_cast<uint16_t>((at - begin(load)) / 2);
+      const int load = block / blocks_a_load;
+      made.index[load][block] = static_cast<uint16_t>((block * bytes / 2 * 2 - begin(load)) / 2);
       made.mask[load] |= 1U << block;
     }
     return made;

@@ -57,39 +57,47 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
   std::vector<Selection> selections = select(routes, routes.slot);
   const Activations& input =
       prepare(context, {&down, 1}, x, static_cast<int>(slots), columns, selections);
-  const int pieces = (down.rows + tile_rows - 1) / tile_rows;
+  const int most = routes.most(), size = rows_of_pieces(context, down.rows, most, input);
   // A piece is a block of rows of every expert: it has all of a token's outputs at hand and sums
   // them as they come, so no buffer of [slots][rows] is written and read again.
-  const auto sums_size = static_cast<size_t>(tokens) * tile_rows;
-  const size_t scratch_size = sums_size + tile_size(routes.most());
+  const size_t tiles = (static_cast<size_t>(size) + tile_rows - 1) / tile_rows;
+  const size_t sums_size = static_cast<size_t>(tokens) * tile_rows;  // of a tile's rows
+  const size_t scratch_size = tiles * (sums_size + tile_size(most));
   for (Buffer<float>& scratch : context.tiles) scratch.at_least(scratch_size);
-  context.run(pieces, [&](int piece, int thread) noexcept {
+  context.run((down.rows + size - 1) / size, [&](int piece, int thread) noexcept {
     const Kernels& kernels = context.kernels;
-    const int first = piece * tile_rows;
-    const int rows = std::min(tile_rows, down.rows - first);
-    float* sums = context.tiles[static_cast<size_t>(thread)].at_least(scratch_size);
-    float* tile = sums + sums_size;
-    std::fill_n(sums, sums_size, 0.0F);
+    const int first = piece * size, end = std::min(first + size, down.rows);
+    const auto for_each_tile = [&](const auto& f) {
+      for (int row = first, i = 0; row < end; row += tile_rows, ++i)
+        f(row, std::min(tile_rows, end - row), static_cast<size_t>(i));
+    };
+    float* const sums = context.tiles[static_cast<size_t>(thread)].at_least(scratch_size);
+    float* const products = sums + tiles * sums_size;
+    std::fill_n(sums, tiles * sums_size, 0.0F);
     for (size_t i = 0; i < routes.chosen.size(); ++i) {
       const int e = routes.chosen[i];
       const int begin = routes.begin[static_cast<size_t>(e)], count = routes.count(e);
-      RowBlock block = block_of(down, e, first);
-      block.next =
-          i + 1 < routes.chosen.size()
-              ? block_of(down, routes.chosen[i + 1], first).data
-              : block_of(down, routes.chosen[0], std::min(first + tile_rows, down.rows)).data;
-      kernels.multiply(block, input, selections[static_cast<size_t>(e)], tile);
-      finish_tile(kernels, down, e, first, count, tile);
-      const float* product = tile;
-      for (int entry = begin; entry < begin + count; ++entry, product += tile_rows) {
-        const auto at = static_cast<size_t>(entry);
-        kernels.add_scaled(product, routes.weight[static_cast<size_t>(routes.slot[at])], rows,
-                           sums + static_cast<ptrdiff_t>(routes.token[at]) * tile_rows);
-      }
+      RowBlock block = block_of(down, e, first, size);
+      block.next = i + 1 < routes.chosen.size()
+                       ? block_of(down, routes.chosen[i + 1], first, size).data
+                       : block_of(down, routes.chosen[0], end, size).data;
+      kernels.multiply(block, input, selections[static_cast<size_t>(e)], products);
+      for_each_tile([&](int row, int rows, size_t tile) {
+        float* product = products + tile * tile_size(count);
+        finish_tile(kernels, down, e, row, count, product);
+        for (int entry = begin; entry < begin + count; ++entry, product += tile_rows) {
+          const auto at = static_cast<size_t>(entry);
+          kernels.add_scaled(
+              product, routes.weight[static_cast<size_t>(routes.slot[at])], rows,
+              sums + tile * sums_size + static_cast<ptrdiff_t>(routes.token[at]) * tile_rows);
+        }
+      });
     }
-    for (int t = 0; t < tokens; ++t)
-      kernels.add_scaled(sums + static_cast<ptrdiff_t>(t) * tile_rows, 1.0F, rows,
-                         y + static_cast<ptrdiff_t>(t) * down.rows + first);
+    for_each_tile([&](int row, int rows, size_t tile) {
+      for (int t = 0; t < tokens; ++t)
+        kernels.add_scaled(sums + tile * sums_size + static_cast<ptrdiff_t>(t) * tile_rows, 1.0F,
+                           rows, y + static_cast<ptrdiff_t>(t) * down.rows + row);
+    });
   });
 }
 

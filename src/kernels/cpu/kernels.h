@@ -13,11 +13,16 @@ namespace weld::kernels {
 /// group of the projection that reads the outputs.
 inline constexpr int tile_rows = 32;
 
-/// Rows that a thread takes at once where activations are packed: as many multiply-adds a byte of
-/// activations as the caches that they come from need to keep up.
-inline constexpr int packed_rows = 128;
+/// Up to this many tokens a row is read along its length, once for all of them; more of them, and a
+/// panel of rows is decoded for a sweep over tokens.
+inline constexpr int max_vector_tokens = 3;
 
-/// Up to packed_rows consecutive rows of one weight matrix.
+/// The most rows that a thread takes at once. Where activations are packed: as many multiply-adds a
+/// byte of them as the caches that they come from need to keep up. For a few tokens: memory is read
+/// faster in long runs (Q4_0 rows of 768 columns: 32 rows 72% of what it delivers, 128 rows 93%).
+inline constexpr int max_rows = 128;
+
+/// Up to max_rows consecutive rows of one weight matrix.
 struct RowBlock {
   gguf::Type type{};
   const std::byte* data = nullptr;  ///< the first row

@@ -106,12 +106,15 @@ void multiply_few(const RowBlock& rows, const Activations& x, const int* index, 
 
 }  // namespace
 
-bool multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+bool has_codebook(gguf::Type type) {
+  return quant::visit(type, []<typename Block>() { return quant::has_code_steps<Block>; });
+}
+
+void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile) {
-  return quant::visit(rows.type, [&]<typename Block>() {
-    constexpr bool has_codebook = quant::has_code_steps<Block>;
-    if constexpr (has_codebook) {
-      clear_tile(tile, tokens);
+  clear_tile(tile, tokens);
+  quant::visit(rows.type, [&]<typename Block>() {
+    if constexpr (quant::has_code_steps<Block>) {
       static_assert(max_vector_tokens == 3);
       if (tokens == 1)
         multiply_few<Block, 1>(rows, x, index, tile);
@@ -122,7 +125,6 @@ bool multiply_codewords(const RowBlock& rows, const Activations& x, const int* i
       else
         multiply_codes<Block>(rows, x, index, tokens, tile);
     }
-    return has_codebook;
   });
 }
 

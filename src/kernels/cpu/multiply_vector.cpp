@@ -10,7 +10,7 @@
 #include "quant/types.h"
 
 #ifdef __AVX512VNNI__
-#include "kernels/cpu/dot_halves.h"
+#include "kernels/cpu/dot_nibbles.h"
 #else
 #include "kernels/cpu/dot_codes.h"
 #endif
@@ -160,6 +160,13 @@ void dot_values(const RowGroup<Rows>& rows, const Activations& x, const int* tok
     }
 }
 
+/// Where the product of a row with a token goes.
+template <int Tokens>
+float& product_at(float* tile, int row, int token) {
+  return tile[static_cast<size_t>(row / tile_rows) * tile_size(Tokens) +
+              static_cast<size_t>(token * tile_rows + row % tile_rows)];
+}
+
 /// All rows of a block.
 template <typename Block, int Tokens>
 void multiply_rows(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
@@ -171,7 +178,7 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
       float out[at_once][Tokens];
       dot_values<Block>(group, x, tokens, out);
       for (int r = 0; r < at_once; ++r)
-        for (int t = 0; t < Tokens; ++t) tile[t * tile_rows + group.index[r]] = out[r][t];
+        for (int t = 0; t < Tokens; ++t) product_at<Tokens>(tile, group.index[r], t) = out[r][t];
     });
   } else {
     Token token[Tokens];
@@ -185,7 +192,7 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
       for (int t = 0; t < Tokens; ++t) {
         float sums[together];
         _mm256_storeu_ps(sums, sums_of_lanes(lanes[t]));
-        for (int i = 0; i < waiting; ++i) tile[t * tile_rows + row_of[i]] = sums[i];
+        for (int i = 0; i < waiting; ++i) product_at<Tokens>(tile, row_of[i], t) = sums[i];
       }
       waiting = 0;
     };

@@ -68,6 +68,13 @@ std::vector<Selection> select(const Routes& routes, const std::vector<int>& entr
   return selections;
 }
 
+int rows_of_pieces(const Context& context, int rows, int tokens, const Activations& input) {
+  const int most = rows / (8 * context.pool.threads());
+  if (input.packed) return std::clamp(most / tile_rows * tile_rows, tile_rows, max_rows);
+  if (tokens > max_vector_tokens) return tile_rows;
+  return std::clamp(most / 8 * 8, 8, max_rows);
+}
+
 RowBlock block_of(const Segment& segment, int expert, int first, int most) {
   return {segment.type,
           segment.data + static_cast<size_t>(expert) * segment.expert_bytes +
@@ -124,14 +131,12 @@ struct Entries {
   }
 };
 
-/// Cuts all rows into pieces, as large as pays and leaves each thread several.
 std::vector<Piece> cut(const Context& context, std::span<const Segment> segments,
                        const Entries& entries, const Activations& input) {
   int rows = 0;
   for (const Segment& segment : segments) rows += segment.rows;
   const auto experts = static_cast<int>(entries.experts().size());
-  const int most = rows * experts / (8 * context.pool.threads()) / tile_rows * tile_rows;
-  const int size = input.packed ? std::clamp(most, tile_rows, packed_rows) : tile_rows;
+  const int size = rows_of_pieces(context, rows * experts, entries.most(), input);
   std::vector<Piece> pieces;
   for (const int expert : entries.experts())
     for (size_t s = 0; s < segments.size(); ++s)
@@ -154,7 +159,7 @@ const std::byte* data_after(std::span<const Segment> segments, std::span<const P
 
 /// Floats that a piece's products take.
 size_t products_size(const Entries& entries) {
-  return packed_rows / tile_rows * tile_size(entries.most());
+  return max_rows / tile_rows * tile_size(entries.most());
 }
 
 void project_entries(Context& context, std::span<const Segment> segments, int columns,

@@ -61,6 +61,10 @@ const Activations& prepare(Context& context, std::span<const Segment> segments, 
 /// The selection of each expert, from the slots or tokens of all entries.
 std::vector<Selection> select(const Routes& routes, const std::vector<int>& entries);
 
+/// Of `rows` rows, which meet up to `tokens` tokens each, so many to a piece as pays and leaves
+/// each thread several.
+int rows_of_pieces(const Context& context, int rows, int tokens, const Activations& input);
+
 /// Up to `most` rows of one expert, from row `first` on.
 RowBlock block_of(const Segment& segment, int expert, int first, int most = tile_rows);
 

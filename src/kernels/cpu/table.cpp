@@ -4,20 +4,20 @@
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-void multiply_tile(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+void multiply_many(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                    float* tile) {
-  if (tokens <= max_vector_tokens) multiply_vector(rows, x, index, tokens, tile);
 #ifdef __AVX512F__
-  else if (rows.type == gguf::Type::BF16 && __builtin_cpu_supports("avx512bf16"))
-    multiply_matrix_bf16(rows, x, index, tokens, tile);
+  if (rows.type == gguf::Type::BF16 && __builtin_cpu_supports("avx512bf16"))
+    return multiply_matrix_bf16(rows, x, index, tokens, tile);
 #endif
-  else
-    multiply_matrix(rows, x, index, tokens, tile);
+  multiply_matrix(rows, x, index, tokens, tile);
 }
 
 void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
+  if (selection.tokens <= max_vector_tokens)
+    return multiply_vector(rows, x, selection.index, selection.tokens, tile);
   for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
-    multiply_tile(part, x, selection.index, selection.tokens, to);
+    multiply_many(part, x, selection.index, selection.tokens, to);
   });
 }
 
@@ -36,9 +36,9 @@ constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) 
 #ifdef __AVX512F__
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
+  if (!avx512vbmi::has_codebook(rows.type)) return multiply(rows, x, selection, tile);
   for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
-    if (!avx512vbmi::multiply_codewords(part, x, selection.index, selection.tokens, to))
-      multiply_tile(part, x, selection.index, selection.tokens, to);
+    avx512vbmi::multiply_codewords(part, x, selection.index, selection.tokens, to);
   });
 }
 

@@ -16,11 +16,7 @@ void add_scaled(const float* x, float weight, int n, float* y);
 void store(const CacheView& cache, int position, const float* key, const float* value);
 void attend(const AttentionTask& task);
 
-/// Up to this many tokens a row is read along its length, once for all of them; more of them, and a
-/// panel of rows is decoded for a sweep over tokens.
-inline constexpr int max_vector_tokens = 3;
-
-/// multiply() for up to max_vector_tokens tokens, and for more.
+/// multiply() for up to max_vector_tokens tokens, and of up to tile_rows rows for more.
 void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
@@ -38,8 +34,10 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
 #ifdef __AVX512F__
 namespace weld::kernels::avx512vbmi {
 
-/// multiply() for rows of types with codebooks; returns false if these are of another type.
-bool multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+bool has_codebook(gguf::Type type);
+
+/// multiply() of up to tile_rows rows of a type that has a codebook.
+void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile);
 
 }  // namespace weld::kernels::avx512vbmi

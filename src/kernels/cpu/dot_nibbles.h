@@ -1,0 +1,139 @@
+// Products of a span of small blocks with 16 bytes of nibbles each, for AVX-512: four blocks lie
+// side by side in a vector as they are stored, so that one shift separates the halves of all their
+// groups, and products of both halves add up in the same place.
+#pragma once
+
+#include <immintrin.h>
+
+#include <array>
+#include <cstddef>
+
+#include "kernels/cpu/dot_halves.h"
+
+namespace weld::kernels::WELD_TARGET {
+
+/// Whether a type's blocks are 32 weights with their nibbles together.
+template <typename Block>
+inline constexpr bool has_nibbles = requires {
+  Block::nibbles;
+};
+
+/// The nibbles of four blocks, 16 bytes each. 64 bytes that begin with the first can be read.
+template <typename Block>
+[[gnu::always_inline]] inline __m512i nibbles_of_four(const std::byte* blocks) {
+  constexpr int bytes = quant::bytes<Block>, at = Block::nibbles;
+  const auto of = [=](int i) { return quant::load16(blocks, i * bytes + at); };
+  __m512i all;
+  if constexpr (bytes % 2 == 0) {
+    // Three of them are whole words of 64 bytes.
+    static constexpr auto words = [] {
+      std::array<uint16_t, 32> index{};
+      for (int i = 0; i < 32; ++i)
+        index[static_cast<size_t>(i)] =
+            static_cast<uint16_t>(i / 8 % 3 * bytes / 2 + at / 2 + i % 8);
+      return index;
+    }();
+    all = _mm512_permutexvar_epi16(_mm512_loadu_si512(words.data()), _mm512_loadu_si512(blocks));
+  } else {
+    all = _mm512_broadcast_i32x4(of(0));
+    all = _mm512_mask_broadcast_i32x4(all, 0x00f0, of(1));
+    all = _mm512_mask_broadcast_i32x4(all, 0x0f00, of(2));
+  }
+  return _mm512_mask_broadcast_i32x4(all, 0xf000, of(3));
+}
+
+/// One of eight dwords or floats for each 16 bytes: the first four or the last.
+inline __m512i place_of_four(int four) {
+  const int i = 4 * four;
+  return _mm512_setr_epi32(i, i, i, i, i + 1, i + 1, i + 1, i + 1, i + 2, i + 2, i + 2, i + 2,
+                           i + 3, i + 3, i + 3, i + 3);
+}
+
+/// One token's activations of a span, as they meet the nibbles of any row.
+template <typename Block>
+struct NibbleInput {
+  __m512i first[2], second[2];  ///< halves of four groups each
+  __m512i start[2];             ///< of sums: what they lack, since (code - zero) counts
+  __m256 scales;
+  __m256 sums;  ///< of the values, group by group, for offsets
+
+  [[gnu::always_inline]] explicit NibbleInput(const Token& x) {
+    const __m256i half_sums = load_ints(x.half_sums);
+    const __m256i lacking = _mm256_madd_epi16(half_sums, _mm256_set1_epi16(-Block::zero));
+    for (int four = 0; four < 2; ++four) {
+      const __m512i two = _mm512_loadu_si512(x.codes + four * span / 2);
+      const __m512i next = _mm512_loadu_si512(x.codes + four * span / 2 + 64);
+      first[four] = _mm512_shuffle_i64x2(two, next, 0b10'00'10'00);
+      second[four] = _mm512_shuffle_i64x2(two, next, 0b11'01'11'01);
+      start[four] = _mm512_maskz_permutexvar_epi32(0x1111, place_of_four(four),
+                                                   _mm512_castsi256_si512(lacking));
+    }
+    scales = _mm256_loadu_ps(x.scales);
+    if constexpr (Block::has_offset)
+      sums = to_floats(_mm256_madd_epi16(half_sums, _mm256_set1_epi16(1))) * scales;
+  }
+};
+
+template <typename Block, int Tokens>
+requires has_nibbles<Block>
+class RowSums<Block, Tokens> {
+ public:
+  using Input = NibbleInput<Block>;
+
+  [[gnu::always_inline]] void add(const std::byte* blocks, const Input* x) {
+    const GroupScales<Block> of(blocks);
+    const __m256 scales = _mm256_load_ps(of.scale);
+    __m256 offsets{};
+    if constexpr (Block::has_offset) offsets = _mm256_load_ps(of.offset);
+    add(blocks, scales, offsets, x);
+  }
+
+  /// Adds the first columns of a span. Of the others the activations are zeros, but the weights
+  /// may be anything that can be read, infinite too.
+  [[gnu::always_inline]] void add_first(int columns, const std::byte* blocks, const Input* x) {
+    const GroupScales<Block> of(blocks);
+    const auto groups = static_cast<__mmask8>((1U << columns / Block::group) - 1);
+    const __m256 scales = _mm256_maskz_load_ps(groups, of.scale);
+    __m256 offsets{};
+    if constexpr (Block::has_offset) offsets = _mm256_maskz_load_ps(groups, of.offset);
+    add(blocks, scales, offsets, x);
+  }
+
+  void finish() {}
+
+  __m256 lanes_of(int token) const {
+    const __m256 sum = low_half(sum_[token]) + high_half(sum_[token]);
+    if constexpr (!Block::has_offset)
+      return sum;
+    else
+      return sum + offset_[token];
+  }
+
+ private:
+  [[gnu::always_inline]] void add(const std::byte* blocks, __m256 scales, __m256 offsets,
+                                  const Input* x) {
+    unroll<2>([&](auto four) __attribute__((always_inline)) {
+      const __m512i both = nibbles_of_four<Block>(blocks + four * 4 * quant::bytes<Block>);
+      __m512i first = quant::bit_field(both, 0, 15), second = quant::bit_field(both, 4, 15);
+      if constexpr (quant::is_looked_up<Block>) {
+        first = quant::lookup(Block::table, first);
+        second = quant::lookup(Block::table, second);
+      }
+      for (int t = 0; t < Tokens; ++t) {
+        const __m512i sums =
+            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(x[t].start[four], first, x[t].first[four]),
+                                second, x[t].second[four]);
+        const __m512 scale = _mm512_permutexvar_ps(place_of_four(four),
+                                                   _mm512_castps256_ps512(scales * x[t].scales));
+        sum_[t] = fma(to_floats(sums), scale, sum_[t]);
+      }
+    });
+    if constexpr (Block::has_offset)
+      for (int t = 0; t < Tokens; ++t) offset_[t] = fma(offsets, x[t].sums, offset_[t]);
+  }
+
+  __m512 sum_[Tokens] = {};
+  __m256 offset_[Tokens] = {};
+};
+
+}  // namespace weld::kernels::WELD_TARGET
