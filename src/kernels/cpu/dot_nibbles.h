@@ -5,7 +5,6 @@
 
 #include <immintrin.h>
 
-#include <array>
 #include <cstddef>
 
 #include "kernels/cpu/dot_halves.h"
@@ -18,28 +17,59 @@ inline constexpr bool has_nibbles = requires {
   Block::nibbles;
 };
 
-/// The nibbles of four blocks, 16 bytes each. 64 bytes that begin with the first can be read.
+/// For each of three blocks' nibbles, in units of `Index`, where in the blocks' bytes they are.
+template <typename Block, typename Index>
+struct NibblePlaces {
+  alignas(64) Index index[64 / sizeof(Index)] = {};
+
+  consteval NibblePlaces() {
+    constexpr int width = 16 / sizeof(Index);
+    for (int i = 0; i < 3 * width; ++i)
+      index[i] = static_cast<Index>((i / width * quant::bytes<Block> + Block::nibbles) /
+                                        static_cast<int>(sizeof(Index)) +
+                                    i % width);
+  }
+};
+
+/// The nibbles of four blocks, 16 bytes each. Three blocks are less than 64 bytes, of which one
+/// instruction takes them all; 64 bytes can be read.
 template <typename Block>
 [[gnu::always_inline]] inline __m512i nibbles_of_four(const std::byte* blocks) {
-  constexpr int bytes = quant::bytes<Block>, at = Block::nibbles;
-  const auto of = [=](int i) { return quant::load16(blocks, i * bytes + at); };
+  const auto of = [=](int i) {
+    return quant::load16(blocks, i * quant::bytes<Block> + Block::nibbles);
+  };
   __m512i all;
-  if constexpr (bytes % 2 == 0) {
-    // Three of them are whole words of 64 bytes.
-    static constexpr auto words = [] {
-      std::array<uint16_t, 32> index{};
-      for (int i = 0; i < 32; ++i)
-        index[static_cast<size_t>(i)] =
-            static_cast<uint16_t>(i / 8 % 3 * bytes / 2 + at / 2 + i % 8);
-      return index;
-    }();
-    all = _mm512_permutexvar_epi16(_mm512_loadu_si512(words.data()), _mm512_loadu_si512(blocks));
+  if constexpr (quant::bytes<Block> % 2 == 0) {
+    static constexpr NibblePlaces<Block, uint16_t> places;
+    all = _mm512_permutexvar_epi16(_mm512_load_si512(places.index), _mm512_loadu_si512(blocks));
   } else {
+#ifdef __AVX512VBMI__
+    static constexpr NibblePlaces<Block, uint8_t> places;
+    all = _mm512_permutexvar_epi8(_mm512_load_si512(places.index), _mm512_loadu_si512(blocks));
+#else
     all = _mm512_broadcast_i32x4(of(0));
     all = _mm512_mask_broadcast_i32x4(all, 0x00f0, of(1));
     all = _mm512_mask_broadcast_i32x4(all, 0x0f00, of(2));
+#endif
   }
   return _mm512_mask_broadcast_i32x4(all, 0xf000, of(3));
+}
+
+/// The codes of each byte's lower four bits.
+template <typename Block>
+[[gnu::always_inline]] inline __m512i codes_of_nibbles(__m512i bytes) {
+#ifdef __AVX512VBMI__
+  if constexpr (quant::is_looked_up<Block>) {
+    // The look-up takes six bits of a byte: whatever the upper two are, the entry is the same.
+    const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(Block::table));
+    return _mm512_permutexvar_epi8(bytes, _mm512_broadcast_i32x4(entries));
+  }
+#endif
+  const __m512i nibbles = bytes & _mm512_set1_epi8(15);
+  if constexpr (quant::is_looked_up<Block>)
+    return quant::lookup(Block::table, nibbles);
+  else
+    return nibbles;
 }
 
 /// One of eight dwords or floats for each 16 bytes: the first four or the last.
@@ -114,11 +144,8 @@ class RowSums<Block, Tokens> {
                                   const Input* x) {
     unroll<2>([&](auto four) __attribute__((always_inline)) {
       const __m512i both = nibbles_of_four<Block>(blocks + four * 4 * quant::bytes<Block>);
-      __m512i first = quant::bit_field(both, 0, 15), second = quant::bit_field(both, 4, 15);
-      if constexpr (quant::is_looked_up<Block>) {
-        first = quant::lookup(Block::table, first);
-        second = quant::lookup(Block::table, second);
-      }
+      const __m512i first = codes_of_nibbles<Block>(both);
+      const __m512i second = codes_of_nibbles<Block>(_mm512_srli_epi16(both, 4));
       for (int t = 0; t < Tokens; ++t) {
         const __m512i sums =
             _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(x[t].start[four], first, x[t].first[four]),

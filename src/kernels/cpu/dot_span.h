@@ -51,14 +51,23 @@ struct BlocksInRow {
 #ifdef __AVX512BW__
   __m256 f16(int i) const { return _mm256_cvtph_ps(words(first + i)); }
   __m256i first_bytes() const {
+#ifdef __AVX512VBMI__
+    __m512i found = _mm512_setzero_si512();
+    for (int l = 0; l < loads; ++l)
+      found = _mm512_mask_permutexvar_epi8(found, byte_places.mask[l],
+                                           _mm512_load_si512(byte_places.index[l]),
+                                           _mm512_loadu_si512(first + begin(l)));
+    return _mm512_castsi512_si256(found);
+#else
     // Where blocks have an odd number of bytes, every other one's is the upper half of a word.
     const __m128i shifts = bytes % 2 ? _mm_set1_epi32(8 << 16) : _mm_setzero_si128();
     const __m256i dwords = _mm256_cvtepu16_epi32(_mm_srlv_epi16(words(first), shifts));
     return _mm256_and_si256(dwords, _mm256_set1_epi32(255));
+#endif
   }
 
  private:
-  // Words are taken out of 64 bytes at a time: one instruction does for several blocks. Of each the
+  // Bytes are taken out of 64 at a time: one instruction does for several blocks. Of each block the
   // first four bytes are within reach.
   static constexpr int blocks_a_load = (64 - 4) / bytes + 1;
   static constexpr int loads = (8 + blocks_a_load - 1) / blocks_a_load;
@@ -67,27 +76,31 @@ struct BlocksInRow {
   static constexpr int begin(int load) {
     return std::min(load * blocks_a_load * bytes, 8 * bytes - 68);
   }
+  /// Where in the bytes of each load the first byte or word of a block is that goes to lane
+  /// `block * apart`.
+  template <typename Index, typename Mask>
   struct Places {
-    alignas(64) uint16_t index[loads][32];
-    __mmask32 mask[loads];
-  };
-  static constexpr Places places = [] {
-    Places made{};
-    for (int block = 0; block < 8; ++block) {
-      const int load = block / blocks_a_load;
-      made.index[load][block] = static_cast<uint16_t>((block * bytes / 2 * 2 - begin(load)) / 2);
-      made.mask[load] |= 1U << block;
+    alignas(64) Index index[loads][64 / sizeof(Index)] = {};
+    Mask mask[loads] = {};
+
+    consteval explicit Places(int apart) {
+      for (int block = 0; block < 8; ++block) {
+        const int load = block / blocks_a_load, at = block * bytes - begin(load);
+        index[load][block * apart] = static_cast<Index>(at / static_cast<int>(sizeof(Index)));
+        mask[load] |= Mask{1} << block * apart;
+      }
     }
-    return made;
-  }();
+  };
+  static constexpr Places<uint16_t, __mmask32> word_places{1};
+  static constexpr Places<uint8_t, __mmask64> byte_places{4};
 
   /// The words at p and each `bytes` bytes on, rounded down to an even number of them.
   static __m128i words(const std::byte* p) {
     __m512i found = _mm512_setzero_si512();
     for (int l = 0; l < loads; ++l)
-      found =
-          _mm512_mask_permutexvar_epi16(found, places.mask[l], _mm512_load_si512(places.index[l]),
-                                        _mm512_loadu_si512(p + begin(l)));
+      found = _mm512_mask_permutexvar_epi16(found, word_places.mask[l],
+                                            _mm512_load_si512(word_places.index[l]),
+                                            _mm512_loadu_si512(p + begin(l)));
     return _mm512_castsi512_si128(found);
   }
 #else

@@ -215,12 +215,14 @@ void multiply_vector(const RowBlock& rows, const Activations& x, const int* inde
                      float* tile) {
   static_assert(max_vector_tokens == 3);
   quant::visit(rows.type, [&]<typename Block>() {
-    if (tokens == 1)
-      multiply_rows<Block, 1>(rows, x, index, tile);
-    else if (tokens == 2)
-      multiply_rows<Block, 2>(rows, x, index, tile);
-    else if (tokens == 3)
-      multiply_rows<Block, 3>(rows, x, index, tile);
+    if constexpr (!quant::has_code_steps<Block>) {  // else multiply_codewords() is quicker
+      if (tokens == 1)
+        multiply_rows<Block, 1>(rows, x, index, tile);
+      else if (tokens == 2)
+        multiply_rows<Block, 2>(rows, x, index, tile);
+      else if (tokens == 3)
+        multiply_rows<Block, 3>(rows, x, index, tile);
+    }
   });
 }
 

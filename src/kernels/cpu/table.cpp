@@ -36,9 +36,13 @@ constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) 
 #ifdef __AVX512F__
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
-  if (!avx512vbmi::has_codebook(rows.type)) return multiply(rows, x, selection, tile);
+  const int tokens = selection.tokens;
+  if (!avx512vbmi::has_codebook(rows.type))
+    return tokens <= max_vector_tokens
+               ? avx512vbmi::multiply_vector(rows, x, selection.index, tokens, tile)
+               : multiply(rows, x, selection, tile);
   for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
-    avx512vbmi::multiply_codewords(part, x, selection.index, selection.tokens, to);
+    avx512vbmi::multiply_codewords(part, x, selection.index, tokens, to);
   });
 }
 

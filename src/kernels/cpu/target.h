@@ -1,6 +1,6 @@
 // What one vector build consists of: declared once, defined in its files, gathered in table.cpp.
 // The build is named by WELD_TARGET (avx2, avx512), which is also its namespace. Of avx512vbmi
-// there is one function, of avx512amx what has to do with packed activations.
+// there is what looks up bytes, of avx512amx what has to do with packed activations.
 #pragma once
 
 #include "kernels/cpu/kernels.h"
@@ -33,6 +33,10 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
 
 #ifdef __AVX512F__
 namespace weld::kernels::avx512vbmi {
+
+/// multiply_vector() for types without a codebook, of which some are looked up quicker.
+void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile);
 
 bool has_codebook(gguf::Type type);
 
