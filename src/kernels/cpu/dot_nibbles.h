@@ -115,7 +115,7 @@ class RowSums<Block, Tokens> {
     const __m256 scales = _mm256_load_ps(of.scale);
     __m256 offsets{};
     if constexpr (Block::has_offset) offsets = _mm256_load_ps(of.offset);
-    add(blocks, scales, offsets, x);
+    add(span, blocks, scales, offsets, x);
   }
 
   /// Adds the first columns of a span. Of the others the activations are zeros, but the weights
@@ -126,7 +126,7 @@ class RowSums<Block, Tokens> {
     const __m256 scales = _mm256_maskz_load_ps(groups, of.scale);
     __m256 offsets{};
     if constexpr (Block::has_offset) offsets = _mm256_maskz_load_ps(groups, of.offset);
-    add(blocks, scales, offsets, x);
+    add(columns, blocks, scales, offsets, x);
   }
 
   void finish() {}
@@ -140,9 +140,10 @@ class RowSums<Block, Tokens> {
   }
 
  private:
-  [[gnu::always_inline]] void add(const std::byte* blocks, __m256 scales, __m256 offsets,
-                                  const Input* x) {
+  [[gnu::always_inline]] void add(int columns, const std::byte* blocks, __m256 scales,
+                                  __m256 offsets, const Input* x) {
     unroll<2>([&](auto four) __attribute__((always_inline)) {
+      if (four * span / 2 >= columns) return;
       const __m512i both = nibbles_of_four<Block>(blocks + four * 4 * quant::bytes<Block>);
       const __m512i first = codes_of_nibbles<Block>(both);
       const __m512i second = codes_of_nibbles<Block>(_mm512_srli_epi16(both, 4));

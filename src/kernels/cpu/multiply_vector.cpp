@@ -101,8 +101,9 @@ template <typename Block, int Rows, int Tokens>
     const int left = columns % span;
     if (left > 0) {
       const auto input = inputs<typename Sums::Input>(token);
-      unroll<Rows>([&](auto r) {
+      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
+        prefetch<span_bytes<Block> / 2, _MM_HINT_T1>(rows.later[r] + (last - rows.row[r]));
         std::byte blocks[span_bytes<Block>] = {};
         const bool whole = end - last >= span_bytes<Block>;
         if (!whole) std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
@@ -110,7 +111,7 @@ template <typename Block, int Rows, int Tokens>
       });
     }
   }
-  unroll<Rows>([&](auto r) {
+  unroll<Rows>([&](auto r) __attribute__((always_inline)) {
     sums[r].finish();
     for (int t = 0; t < Tokens; ++t) out[r][t] = sums[r].lanes_of(t);
   });
