@@ -16,9 +16,9 @@
 //                      What it does with them, it does byte by byte, so that the same function also
 //                      decodes two blocks in the halves of a vector of 64 bytes, and many rows at
 //                      once that lie transposed (below).
+//   nibbles            in blocks of 32, if all that codes() wants is at.nibbles(nibbles)
 //   half_apart(o)      in blocks of 256, how far after byte o lies what group i + 4 has in its
-//   place,
-//                      for i < 4; 0: in the same byte, four bits on
+//                      place, for i < 4; 0: in the same byte, four bits on
 //   table              if these are entries of a table of 16 at nibbles
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
 //   magnitudes(block, i), signs(block, i)  instead of codes: code = zero + magnitude * sign, with

@@ -12,9 +12,7 @@ struct IQ4_NL {
   static constexpr Type type = Type::IQ4_NL;
   static constexpr int group = 32, zero = iq4_zero, max_code = 240;
   static constexpr bool has_offset = false;
-#ifdef __AVX512F__
   static constexpr int nibbles = 2;
-#endif
 
   static uint8_t code(const std::byte* block, int i) {
     return iq4_codes[byte_at(block, 2 + i % 16) >> 4 * (i / 16) & 15];
@@ -27,11 +25,11 @@ struct IQ4_NL {
   static constexpr const uint8_t (&table)[16] = iq4_codes;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
-    return lookup(iq4_codes, at.nibbles(2));
+    return lookup(iq4_codes, at.nibbles(nibbles));
   }
   template <typename Bytes>
   static auto signed_codes(const Bytes& at, int) {
-    return lookup(iq4_values.bytes, at.nibbles(2));
+    return lookup(iq4_values.bytes, at.nibbles(nibbles));
   }
   template <typename Blocks>
   static void scales(const Blocks& blocks, float* scale, float*) {

@@ -12,9 +12,7 @@ struct MXFP4 {
   static constexpr Type type = Type::MXFP4;
   static constexpr int group = 32, zero = e2m1_zero, max_code = 24;
   static constexpr bool has_offset = false;
-#ifdef __AVX512F__
   static constexpr int nibbles = 1;
-#endif
 
   static uint8_t code(const std::byte* block, int i) {
     return e2m1_codes[byte_at(block, 1 + i % 16) >> 4 * (i / 16) & 15];
@@ -30,7 +28,7 @@ struct MXFP4 {
   static constexpr const uint8_t (&table)[16] = e2m1_codes;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
-    return lookup(e2m1_codes, at.nibbles(1));
+    return lookup(e2m1_codes, at.nibbles(nibbles));
   }
   template <typename Blocks>
   static void scales(const Blocks& blocks, float* scale, float*) {

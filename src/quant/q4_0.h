@@ -10,9 +10,7 @@ struct Q4_0 {
   static constexpr Type type = Type::Q4_0;
   static constexpr int group = 32, zero = 8, max_code = 15;
   static constexpr bool has_offset = false;
-#ifdef __AVX512F__
   static constexpr int nibbles = 2;
-#endif
 
   static uint8_t code(const std::byte* block, int i) {
     return i < 16 ? byte_at(block, 2 + i) & 15 : byte_at(block, 2 + i - 16) >> 4;
@@ -24,7 +22,7 @@ struct Q4_0 {
   static constexpr int columns_begin = 2, columns_end = 18, columns_apart = 0;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
-    return at.nibbles(2);
+    return at.nibbles(nibbles);
   }
   template <typename Blocks>
   static void scales(const Blocks& blocks, float* scale, float*) {

@@ -11,9 +11,7 @@ struct Q4_1 {
   static constexpr Type type = Type::Q4_1;
   static constexpr int group = 32, zero = 0, max_code = 15;
   static constexpr bool has_offset = true;
-#ifdef __AVX512F__
   static constexpr int nibbles = 4;
-#endif
 
   static uint8_t code(const std::byte* block, int i) {
     return byte_at(block, 4 + i % 16) >> 4 * (i / 16) & 15;
@@ -25,7 +23,7 @@ struct Q4_1 {
   static constexpr int columns_begin = 0, columns_end = 20;
   template <typename Bytes>
   static auto codes(const Bytes& at, int) {
-    return at.nibbles(4);
+    return at.nibbles(nibbles);
   }
   template <typename Blocks>
   static void scales(const Blocks& blocks, float* scale, float* offset) {
