@@ -41,9 +41,14 @@
 //   unit(at), factors(at, g)   the scales of group g: at(o) is the dword at byte o of each block;
 //                      without factors every group's scale is the unit
 //   offset_unit(at), minimums(at, g)   the same for offsets
-//   code_steps(at, g, steps)  for codebooks, with AVX-512 VBMI, which decodes these so too: the
-//                      codes of weights 32 g .. 32 g + 31, four of each row a step
-//   codeword           for codebooks, how many weights a codeword has
+// A type with a codebook is decoded by 64 codewords at once (columns.h), with AVX-512 VBMI. It has
+// columns_begin, columns_end and
+//   codewords, book    how many there are, and they
+//   code_table         codes by the two or three bits of a weight in a codeword and, above, its
+//   sign words(at)          Eights or Fours, as codewords are of eight or of four weights; at is a
+//   view of
+//                      16 groups of 32 weights
+//   factors(at), unit(at)   the scales of these; where groups are 16 weights two factors of 16 bits
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //
@@ -190,6 +195,10 @@ inline __m512i field(__m512i v, int right, int mask) {
   const __m512i moved = right < 0 ? _mm512_slli_epi32(v, count) : _mm512_srli_epi32(v, count);
   return moved & _mm512_set1_epi32(mask);
 }
+/// Bits of a, whose register is taken, where the mask has ones, else of b.
+inline __m512i choose(uint32_t mask, __m512i a, __m512i b) {
+  return _mm512_ternarylogic_epi32(a, b, _mm512_set1_epi32(static_cast<int>(mask)), 0xe4);
+}
 inline __m512i signed_byte(__m512i v, int k) {
   return _mm512_srai_epi32(_mm512_slli_epi32(v, static_cast<unsigned>(24 - 8 * k)), 24);
 }
@@ -279,10 +288,10 @@ inline constexpr bool is_looked_up = requires {
   Block::table;
 };
 
-/// Whether a type has a codebook that can be looked up for many rows at once.
+/// Whether a type has a codebook that can be looked up by 64 codewords at once.
 template <typename Block>
-inline constexpr bool has_code_steps = requires(__m256i (*at)(int), __m512i* steps) {
-  Block::code_steps(at, 0, steps);
+inline constexpr bool has_codewords = requires {
+  Block::codewords;
 };
 
 /// Whether a type's codes and scales can be made for many rows at once.
@@ -290,6 +299,13 @@ template <typename Block>
 inline constexpr bool has_columns = requires {
   Block::columns_begin;
 };
+
+/// The factors of group g of transposed rows.
+template <typename Block, typename Columns>
+requires requires(const Columns& at) { Block::factors(at, 0); }
+[[gnu::always_inline]] inline auto group_factors(const Columns& at, int g) {
+  return Block::factors(at, g);
+}
 
 /// Whether a type's codes are made of magnitudes and signs.
 template <typename Block>

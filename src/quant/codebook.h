@@ -28,19 +28,26 @@ consteval Codebook<Word, n> expand(const uint16_t (&packed)[n],
   return book;
 }
 
-/// Codewords as two bytes, for look-ups of bytes: of eight weights with 2 bits each those of the
-/// first four and of the last four, of four weights the low 2 bits of each and the third bit.
+/// Codewords as two bytes, for look-ups of bytes.
 template <int n>
 struct SplitCodebook {
-  alignas(64) uint8_t parts[2][n];
+  /// Of eight weights with 2 bits each those of the first four and of the last four; of four
+  /// weights the low 2 bits of each and the third bit.
+  alignas(64) uint8_t in_order[2][n];
+  /// Two weights side by side, for a look-up of both: of eight weights the 4th and 5th below the
+  /// 0th and 1st, the 6th and 7th below the 2nd and 3rd; of four weights, 3 bits each, the 0th and
+  /// 1st, the 2nd and 3rd.
+  alignas(64) uint8_t pairs[2][n];
 };
 template <int n>
 consteval SplitCodebook<n> split_eights(const uint16_t (&packed)[n]) {
   SplitCodebook<n> book{};
-  for (int c = 0; c < n; ++c) {
-    book.parts[0][c] = packed[c] & 255;
-    book.parts[1][c] = packed[c] >> 8;
-  }
+  for (int c = 0; c < n; ++c)
+    for (int part = 0; part < 2; ++part) {
+      book.in_order[part][c] = packed[c] >> 8 * part & 255;
+      const int first = packed[c] >> 4 * part & 15, second = packed[c] >> (4 * part + 8) & 15;
+      book.pairs[part][c] = static_cast<uint8_t>(second | first << 4);
+    }
   return book;
 }
 template <int n>
@@ -48,8 +55,10 @@ consteval SplitCodebook<n> split_fours(const uint16_t (&packed)[n]) {
   SplitCodebook<n> book{};
   for (int c = 0; c < n; ++c)
     for (int w = 0; w < 4; ++w) {
-      book.parts[0][c] |= (packed[c] >> 4 * w & 3) << 2 * w;
-      book.parts[1][c] |= (packed[c] >> (4 * w + 2) & 1) << w;
+      const int code = packed[c] >> 4 * w & 7;
+      book.in_order[0][c] |= (code & 3) << 2 * w;
+      book.in_order[1][c] |= (code >> 2) << w;
+      book.pairs[w / 2][c] |= code << 3 * (w % 2);
     }
   return book;
 }

@@ -1,6 +1,5 @@
-// Codewords of 16 rows at once, for AVX-512 VBMI. A vector holds a dword of each row's block,
-// tables of bytes lie in registers, and one instruction looks up 64 bytes: row by row each codeword
-// is a load of its own, and the rows still have to be transposed.
+// 64 codewords at once, for AVX-512 VBMI: tables of bytes lie in registers, and one instruction
+// looks up 64 bytes. One by one each codeword is a load of its own.
 #pragma once
 
 #include <bit>
@@ -36,6 +35,30 @@ consteval CodeTable repeat(const uint8_t (&eight)[8]) {
   return table;
 }
 
+/// Codes by the fields of two weights, for each of the two.
+struct PairTable {
+  alignas(64) uint8_t codes[2][64];
+};
+
+/// Tables for fields of 2 bits, which take up four from bit `field` on, and signs from bit `sign`.
+consteval PairTable pair_table(const CodeTable& table, int field, int sign) {
+  PairTable pair{};
+  for (int weight = 0; weight < 2; ++weight)
+    for (int i = 0; i < 64; ++i)
+      pair.codes[weight][i] =
+          table.codes[(i >> (field + 2 * weight) & 3) | (i >> (sign + weight) & 1) << 2];
+  return pair;
+}
+/// Tables for fields of 3 bits without signs.
+consteval PairTable pair_table(const CodeTable& table) {
+  PairTable pair{};
+  for (int i = 0; i < 64; ++i) {
+    pair.codes[0][i] = table.codes[i & 7];
+    pair.codes[1][i] = table.codes[i >> 3];
+  }
+  return pair;
+}
+
 /// Signs, a bit a weight, from 7 bits; a 1 is a minus. The eighth makes their number even.
 struct SignBytes {
   alignas(64) uint8_t bytes[128];
@@ -47,15 +70,21 @@ consteval SignBytes expand_sign_bits() {
 }
 inline constexpr SignBytes sign_bytes = expand_sign_bits();
 
+/// For each of two rows' eight groups a byte of the row's 8 bytes, from bit Place{}(group) on, in
+/// the lowest byte of a dword.
+template <typename Place>
+struct GroupPlaces {
+  alignas(64) uint8_t bits[64] = {};
+
+  consteval GroupPlaces() {
+    for (int i = 0; i < 16; ++i) bits[4 * i] = static_cast<uint8_t>(Place{}(i % 8));
+  }
+};
+
 inline namespace WELD_TARGET {
 
 #ifdef __AVX512VBMI__
 // All of this is inlined: most arguments are constants, and so are the vectors made of them.
-
-/// Bits of a where the mask has ones, else of b.
-inline __m512i choose(uint32_t mask, __m512i a, __m512i b) {
-  return _mm512_ternarylogic_epi32(_mm512_set1_epi32(static_cast<int>(mask)), a, b, 0xca);
-}
 
 /// Four fields of each dword, a byte each: field i begins at bit `first` + `width` * i of the dword
 /// and goes to bit `to` of the byte. The byte's other bits are of no use.
@@ -68,28 +97,101 @@ inline __m512i choose(uint32_t mask, __m512i a, __m512i b) {
   return _mm512_multishift_epi64_epi8(_mm512_set1_epi64(static_cast<int64_t>(places)), dwords);
 }
 
-/// Which four weights of a row a step has. Step s of ByColumns: weights 4 s to 4 s + 3. Of ByPlace:
-/// the same one of each of four codewords, which takes fewer instructions: weight s of codewords
-/// of eight; of codewords of four weight s % 4 of the first four, or of the last four.
-enum class Steps { ByColumns, ByPlace };
+struct TwoVectors {
+  __m512i of[2];
+};
 
-/// The bytes with a bit moved to another place; their other bits are of no use.
-[[gnu::always_inline]] inline __m512i move_bit(__m512i bytes, int from, int to) {
-  return from < to ? _mm512_slli_epi16(bytes, static_cast<unsigned>(to - from))
-                   : _mm512_srli_epi16(bytes, static_cast<unsigned>(from - to));
+/// The even and the odd bytes of a dword of `a` and the same of `b`.
+[[gnu::always_inline]] inline TwoVectors bytes_apart(__m512i a, __m512i b) {
+  const __m512i in_order = _mm512_set4_epi32(0x0f0d0e0c, 0x0b090a08, 0x07050604, 0x03010200);
+  const __m512i even = choose(0x00ff00ff, a, _mm512_slli_epi32(b, 8));
+  const __m512i odd = choose(0x00ff00ff, _mm512_srli_epi32(a, 8), b);
+  return {{_mm512_shuffle_epi8(even, in_order), _mm512_shuffle_epi8(odd, in_order)}};
 }
 
-/// The signs of a step, brought to bit 2, from a bit for each of 32 weights: codewords of eight.
-template <Steps order>
-[[gnu::always_inline]] inline __m512i signs_of_eights(__m512i signs, int step) {
-  return order == Steps::ByColumns ? fields(signs, 4 * step, 1, 2) : move_bit(signs, step, 2);
-}
-/// The same to bit 3 for steps 4 half to 4 half + 3: codewords of four.
-template <Steps order>
-[[gnu::always_inline]] inline __m512i signs_of_fours(__m512i signs, int half, int step) {
-  return order == Steps::ByColumns ? fields(signs, 16 * half + 4 * step, 1, 3)
-                                   : move_bit(fields(signs, 16 * half, 4, 0), step, 3);
-}
+// What codewords are made of is read through one of two views of 16 groups of 32 weights. Both have
+//   at(o)            the dword at byte o of a group's block
+//   at.dwords(o)     the group's dword, of those that begin at byte o
+//   at.lower(o), at.upper(o)  the group's qword: its lower and its upper dword
+//   at.word(o)       the group's word; the dword's upper half is of no use
+//   at.field(o, width)  the group's field of the dword at byte o, so many bits a group; the other
+//                    bits are of no use
+//   at.bits(o, place)   eight bits of the 8 bytes at byte o, from bit place(group) on; the other
+//   bits
+//                    are of no use
+//   at.fours(o)      the group's qword: four bytes, and the other four
+//   at.bits_of_fours(bytes)  a bit for each of these eight, each the lowest of a byte
+
+/// A group of 16 rows, whose blocks are transposed.
+template <typename Columns>
+struct GroupOfRows {
+  const Columns& columns;
+  int group;
+
+  __m512i operator()(int o) const { return columns(o); }
+  __m512i dwords(int o) const { return columns(o + 4 * group); }
+  __m512i lower(int o) const { return columns(o + 8 * group); }
+  __m512i upper(int o) const { return columns(o + 8 * group + 4); }
+  __m512i words(int o) const { return shifted(o, 16 * group); }
+  __m512i field(int o, int width) const { return shifted(o, width * group); }
+  template <typename Place>
+  __m512i bits(int o, Place place) const {
+    return shifted(o, place(group));
+  }
+  TwoVectors fours(int o) const { return {{lower(o), upper(o)}}; }
+  static TwoVectors bits_of_fours(__m512i bytes) {
+    return {{fields(bytes, 0, 1, 0), fields(bytes, 4, 1, 0)}};
+  }
+
+ private:
+  __m512i shifted(int o, int bits) const {
+    const __m512i dwords = columns(o + bits / 32 * 4);
+    return bits % 32 == 0 ? dwords : _mm512_srli_epi32(dwords, static_cast<unsigned>(bits % 32));
+  }
+};
+
+/// All groups of two rows, eight of a block of each.
+struct GroupsOfTwo {
+  const std::byte *first, *second;
+
+  __m512i operator()(int o) const {
+    return _mm512_mask_set1_epi32(_mm512_set1_epi32(static_cast<int>(u32_at(first, o))), 0xff00,
+                                  static_cast<int>(u32_at(second, o)));
+  }
+  __m512i dwords(int o) const { return join(load32(first, o), load32(second, o)); }
+  __m512i lower(int o) const { return every_other(o, even()); }
+  __m512i upper(int o) const { return every_other(o, even() | _mm512_set1_epi32(1)); }
+  __m512i words(int o) const {
+    return join(_mm256_cvtepu16_epi32(load16(first, o)), _mm256_cvtepu16_epi32(load16(second, o)));
+  }
+  __m512i field(int o, int width) const {
+    const __m512i group = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm512_srlv_epi32((*this)(o), _mm512_mullo_epi32(group, _mm512_set1_epi32(width)));
+  }
+  template <typename Place>
+  __m512i bits(int o, Place) const {
+    static constexpr GroupPlaces<Place> places;
+    const __m512i both = _mm512_mask_broadcastq_epi64(_mm512_broadcastq_epi64(load8(first, o)),
+                                                      0xf0, load8(second, o));
+    return _mm512_multishift_epi64_epi8(_mm512_load_si512(places.bits), both);
+  }
+  TwoVectors fours(int o) const { return bytes_apart(lower(o), upper(o)); }
+  static TwoVectors bits_of_fours(__m512i bytes) {
+    return {{fields(bytes, 0, 2, 0), fields(bytes, 1, 2, 0)}};
+  }
+
+ private:
+  static __m512i join(__m256i lower, __m256i upper) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(lower), upper, 1);
+  }
+  static __m512i even() {
+    return _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  }
+  __m512i every_other(int o, __m512i dwords) const {
+    return _mm512_permutex2var_epi32(_mm512_loadu_si512(first + o), dwords,
+                                     _mm512_loadu_si512(second + o));
+  }
+};
 
 /// 64 indices.
 struct Indices {
@@ -122,49 +224,115 @@ template <int n>
   }
 }
 
+/// The codes of 64 bytes whose lower six bits say which.
+[[gnu::always_inline]] inline __m512i look_up_codes(const uint8_t (&codes)[64], __m512i bytes) {
+  return _mm512_permutexvar_epi8(bytes, _mm512_load_si512(codes));
+}
+
 /// Signs, a bit each, of patterns of 7 bits; a byte's eighth bit is ignored.
 inline __m512i signs_of_patterns(__m512i patterns) {
   return look_up<128>(sign_bytes.bytes, {patterns, {}});
 }
 
-/// steps[s] = step(s) for each s, a constant each time.
-template <typename Step, int... s>
-[[gnu::always_inline]] inline void make_steps(std::integer_sequence<int, s...>, Step step,
-                                              __m512i* steps) {
-  ((steps[s] = step(s)), ...);
+/// Codewords of eight weights, four for each of 16 groups.
+struct Eights {
+  Indices index;
+  __m512i
+      signs;  ///< a byte a codeword: bit w is the third bit of what its weight w is looked up by
+};
+
+/// Codewords of four weights, eight for each of 16 groups.
+struct Fours {
+  Indices index[2];  ///< of two times four, as the view's fours()
+  __m512i signs;     ///< a byte for each two codewords: bit w is the fourth bit for weight w
+};
+
+/// to[i] = f(i) for each i, a constant each time.
+template <typename F, int... i>
+[[gnu::always_inline]] inline void make_each(std::integer_sequence<int, i...>, F f, __m512i* to) {
+  ((to[i] = f(i)), ...);
 }
 
-/// Codes of four codewords of eight weights: byte k of a row's dword is the index of the k-th,
-/// upper(s) what chooses among the codes of a step by bit 2.
-template <Steps order, int n, typename Upper>
-[[gnu::always_inline]] inline void look_up_eights(const SplitCodebook<n>& book,
-                                                  const CodeTable& codes, const Indices& index,
-                                                  Upper upper, __m512i steps[8]) {
-  const __m512i parts[2] = {look_up<n>(book.parts[0], index), look_up<n>(book.parts[1], index)};
+/// steps[s]: the codes of weights 4 s to 4 s + 3 of each group.
+template <typename Block>
+[[gnu::always_inline]] inline void codes_in_order(const Eights& word, __m512i steps[8]) {
+  constexpr auto& book = Block::book;
+  const __m512i parts[2] = {look_up<Block::codewords>(book.in_order[0], word.index),
+                            look_up<Block::codewords>(book.in_order[1], word.index)};
   const auto step = [&](int s) __attribute__((always_inline)) {
-    const __m512i lower = order == Steps::ByColumns ? fields(parts[s % 2], s / 2 * 8, 2, 0)
-                                                    : move_bit(parts[s / 4], s % 4 * 2, 0);
-    return _mm512_permutexvar_epi8(choose(0x03030303, lower, upper(s)),
-                                   _mm512_load_si512(codes.codes));
+    const __m512i code =
+        choose(0x03030303, fields(parts[s % 2], s / 2 * 8, 2, 0), fields(word.signs, 4 * s, 1, 2));
+    return look_up_codes(Block::code_table.codes, code);
   };
-  make_steps(std::make_integer_sequence<int, 8>{}, step, steps);
+  make_each(std::make_integer_sequence<int, 8>{}, step, steps);
+}
+template <typename Block>
+[[gnu::always_inline]] inline void codes_in_order(const Fours& word, __m512i steps[8]) {
+  constexpr auto& book = Block::book;
+  for (int half = 0; half < 2; ++half) {
+    const __m512i low = look_up<Block::codewords>(book.in_order[0], word.index[half]);
+    const __m512i third = look_up<Block::codewords>(book.in_order[1], word.index[half]);
+    const auto step = [&](int s) __attribute__((always_inline)) {
+      const __m512i upper = choose(0x04040404, fields(third, s * 8, 1, 2),
+                                   fields(word.signs, 16 * half + 4 * s, 1, 3));
+      return look_up_codes(Block::code_table.codes,
+                           choose(0x03030303, fields(low, s * 8, 2, 0), upper));
+    };
+    make_each(std::make_integer_sequence<int, 4>{}, step, steps + ptrdiff_t{half} * 4);
+  }
 }
 
-/// Codes of four codewords of four weights: upper(s) chooses by bit 3.
-template <Steps order, int n, typename Upper>
-[[gnu::always_inline]] inline void look_up_fours(const SplitCodebook<n>& book,
-                                                 const CodeTable& codes, const Indices& index,
-                                                 Upper upper, __m512i steps[4]) {
-  const __m512i low = look_up<n>(book.parts[0], index), third = look_up<n>(book.parts[1], index);
-  const auto step = [&](int s) __attribute__((always_inline)) {
-    const bool by_columns = order == Steps::ByColumns;
-    const __m512i bit = by_columns ? fields(third, s * 8, 1, 2) : move_bit(third, s, 2);
-    const __m512i lower = by_columns ? fields(low, s * 8, 2, 0) : move_bit(low, 2 * s, 0);
-    const __m512i code = choose(0x03030303, lower, choose(0x04040404, bit, upper(s)));
-    return _mm512_permutexvar_epi8(code, _mm512_load_si512(codes.codes));
-  };
-  make_steps(std::make_integer_sequence<int, 4>{}, step, steps);
+/// places[w]: the codes of weight w of each eight. Two weights are looked up by the same byte,
+/// which takes fewer instructions than four in a row.
+template <typename Block>
+[[gnu::always_inline]] inline void codes_by_place(const Eights& word, __m512i (&places)[8]) {
+  static constexpr PairTable first = pair_table(Block::code_table, 2, 0);
+  static constexpr PairTable second = pair_table(Block::code_table, 0, 4);
+  for (int part = 0; part < 2; ++part) {
+    const __m512i signs = part == 0 ? word.signs : _mm512_srli_epi16(word.signs, 2);
+    const __m512i pairs = look_up<Block::codewords>(Block::book.pairs[part], word.index);
+    const __m512i lower = choose(0x0f0f0f0f, pairs, signs);
+    const __m512i upper = choose(0xfcfcfcfc, _mm512_srli_epi16(pairs, 2), signs);
+    for (int weight = 0; weight < 2; ++weight) {
+      places[2 * part + weight] = look_up_codes(first.codes[weight], upper);
+      places[2 * part + 4 + weight] = look_up_codes(second.codes[weight], lower);
+    }
+  }
 }
+template <typename Block>
+[[gnu::always_inline]] inline void codes_by_place(const Fours& word, __m512i (&places)[8]) {
+  static constexpr PairTable table = pair_table(Block::code_table);
+  for (int w = 0; w < 8; ++w) {
+    const __m512i pairs =
+        look_up<Block::codewords>(Block::book.pairs[w % 4 / 2], word.index[w / 4]);
+    const __m512i plus = look_up_codes(table.codes[w % 2], pairs);
+    const __mmask64 minus =
+        _mm512_test_epi8_mask(word.signs, _mm512_set1_epi8(static_cast<char>(1 << w)));
+    places[w] = _mm512_mask_sub_epi8(plus, minus, _mm512_set1_epi8(2 * Block::zero), plus);
+  }
+}
+
+/// The codes of group g of 16 rows: step s has weights 4 s to 4 s + 3 of each row.
+template <typename Block, typename Columns>
+[[gnu::always_inline]] inline void code_steps(const Columns& columns, int g, __m512i steps[8]) {
+  codes_in_order<Block>(Block::words(GroupOfRows<Columns>{columns, g}), steps);
+}
+
+/// The factors of group g of 16 rows.
+template <typename Block, typename Columns>
+requires has_codewords<Block>
+[[gnu::always_inline]] inline __m512i group_factors(const Columns& columns, int g) {
+  if constexpr (Block::group == 32) {
+    return Block::factors(GroupOfRows<Columns>{columns, g});
+  } else {
+    const __m512i two = Block::factors(GroupOfRows<Columns>{columns, g / 2});
+    return g % 2 == 0 ? two & _mm512_set1_epi32(0xffff) : _mm512_srli_epi32(two, 16);
+  }
+}
+#else
+/// Builds without these instructions have no type that they would call this for.
+template <typename Block, typename Columns, typename Ints>
+void code_steps(const Columns& columns, int g, Ints* steps);
 #endif
 
 }  // namespace WELD_TARGET

@@ -48,23 +48,23 @@ struct IQ1_M {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 0, columns_end = 56;
-  static constexpr int codeword = 8;
-  template <Steps order = Steps::ByColumns, typename Columns>
-  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
-    const __m512i qh = at(32 + g / 2 * 4);
-    const __m512i high = fields(qh, g % 2 * 16, 4, 0);
-    const auto shift = [=](int s) {
-      return order == Steps::ByColumns ? fields(qh, g % 2 * 16 + s / 2 * 4 + 3, 0, 2)
-                                       : fields(qh, g % 2 * 16 + 3, 4, 2);
-    };
-    look_up_eights<order>(iq1_split, iq1_codes, indices(at(4 * g), high, 3), shift, steps);
+  static constexpr int codewords = 2048;
+  static constexpr const auto& book = iq1_split;
+  static constexpr const CodeTable& code_table = iq1_codes;
+  template <typename At>
+  [[gnu::always_inline]] static Eights words(const At& at) {
+    const __m512i qh = at.words(32);
+    const __m512i bit = fields(qh, 3, 4, 0) & _mm512_set1_epi8(1);
+    return {indices(at.dwords(0), fields(qh, 0, 4, 0), 3),
+            _mm512_sub_epi8(_mm512_setzero_si512(), bit)};
   }
-  template <typename Columns>
-  static __m512i factors(const Columns& at, int g) {
-    return odd_factors(field(at(48 + g / 8 * 4), g / 4 % 2 * 16 + g % 4 * 3, 7));
+  template <typename At>
+  static __m512i factors(const At& at) {
+    const __m512i six = at.bits(48, [](int g) { return g / 2 * 16 + g % 2 * 6; });
+    return odd_factors_of_two(six, 3, 7);
   }
-  template <typename Columns>
-  static __m512 unit(const Columns& at) {
+  template <typename At>
+  static __m512 unit(const At& at) {
     const auto nibbles = [](__m512i scales) {
       return field(scales, 12, 15) | field(scales, 24, 0xf0);
     };

@@ -40,21 +40,21 @@ struct IQ1_S {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 50, columns_apart = 0;
-  static constexpr int codeword = 8;
-  template <Steps order = Steps::ByColumns, typename Columns>
-  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
-    const __m512i qh = at(34 + g / 2 * 4);
-    const __m512i high = fields(qh, g % 2 * 16, 3, 0);
-    const __m512i shift = fields(qh, g % 2 * 16 + 15, 0, 2);
-    look_up_eights<order>(
-        iq1_split, iq1_codes, indices(at(2 + 4 * g), high, 3), [=](int) { return shift; }, steps);
+  static constexpr int codewords = 2048;
+  static constexpr const auto& book = iq1_split;
+  static constexpr const CodeTable& code_table = iq1_codes;
+  template <typename At>
+  [[gnu::always_inline]] static Eights words(const At& at) {
+    const __m512i qh = at.words(34);
+    const __m512i shift = _mm512_srai_epi32(_mm512_slli_epi32(qh, 16), 31);
+    return {indices(at.dwords(2), fields(qh, 0, 3, 0), 3), shift};
   }
-  template <typename Columns>
-  static __m512i factors(const Columns& at, int g) {
-    return odd_factors(field(at(34 + g / 2 * 4), g % 2 * 16 + 12, 7));
+  template <typename At>
+  static __m512i factors(const At& at) {
+    return odd_factors(at.words(34), 12, 7);
   }
-  template <typename Columns>
-  static __m512 unit(const Columns& at) {
+  template <typename At>
+  static __m512 unit(const At& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

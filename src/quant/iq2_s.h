@@ -42,21 +42,20 @@ struct IQ2_S {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 82, columns_apart = 0;
-  static constexpr int codeword = 8;
-  template <Steps order = Steps::ByColumns, typename Columns>
-  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
-    static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
-    const __m512i high = fields(at(66 + g / 4 * 4), g % 4 * 8, 2, 0);
-    const __m512i signs = at(34 + 4 * g);
-    const auto sign = [=](int s) { return signs_of_eights<order>(signs, s); };
-    look_up_eights<order>(iq2_s_split, codes, indices(at(2 + 4 * g), high, 2), sign, steps);
+  static constexpr int codewords = 1024;
+  static constexpr const auto& book = iq2_s_split;
+  static constexpr CodeTable code_table = signed_codes(iq2_magnitudes, zero);
+  template <typename At>
+  [[gnu::always_inline]] static Eights words(const At& at) {
+    const __m512i high = fields(at.bits(66, [](int g) { return 8 * g; }), 0, 2, 0);
+    return {indices(at.dwords(2), high, 2), at.dwords(34)};
   }
-  template <typename Columns>
-  static __m512i factors(const Columns& at, int g) {
-    return odd_factors(field(at(74 + g / 8 * 4), g % 8 * 4, 15));
+  template <typename At>
+  static __m512i factors(const At& at) {
+    return odd_factors_of_two(at.bits(74, [](int g) { return 8 * g; }), 4, 15);
   }
-  template <typename Columns>
-  static __m512 unit(const Columns& at) {
+  template <typename At>
+  static __m512 unit(const At& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

@@ -42,27 +42,20 @@ struct IQ2_XS {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 74, columns_apart = 0;
-  static constexpr int codeword = 8;
-  template <Steps order = Steps::ByColumns, typename Columns>
-  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
-    static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
-    // The bytes of two dwords, lower and higher apart, then in the codewords' order.
-    const __m512i a = at(2 + 8 * g), b = at(6 + 8 * g);
-    const __m512i in_order = _mm512_set4_epi32(0x0f0d0e0c, 0x0b090a08, 0x07050604, 0x03010200);
-    const __m512i low =
-        _mm512_shuffle_epi8(choose(0x00ff00ff, a, _mm512_slli_epi32(b, 8)), in_order);
-    const __m512i high =
-        _mm512_shuffle_epi8(choose(0x00ff00ff, _mm512_srli_epi32(a, 8), b), in_order);
-    const __m512i signs = signs_of_patterns(_mm512_srli_epi16(high, 1));
-    const auto sign = [=](int s) { return signs_of_eights<order>(signs, s); };
-    look_up_eights<order>(iq2_xs_split, codes, indices(low, high, 1), sign, steps);
+  static constexpr int codewords = 512;
+  static constexpr const auto& book = iq2_xs_split;
+  static constexpr CodeTable code_table = signed_codes(iq2_magnitudes, zero);
+  template <typename At>
+  [[gnu::always_inline]] static Eights words(const At& at) {
+    const auto [low, high] = bytes_apart(at.lower(2), at.upper(2)).of;
+    return {indices(low, high, 1), signs_of_patterns(_mm512_srli_epi16(high, 1))};
   }
-  template <typename Columns>
-  static __m512i factors(const Columns& at, int g) {
-    return odd_factors(field(at(66 + g / 8 * 4), g % 8 * 4, 15));
+  template <typename At>
+  static __m512i factors(const At& at) {
+    return odd_factors_of_two(at.bits(66, [](int g) { return 8 * g; }), 4, 15);
   }
-  template <typename Columns>
-  static __m512 unit(const Columns& at) {
+  template <typename At>
+  static __m512 unit(const At& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

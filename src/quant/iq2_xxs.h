@@ -48,20 +48,19 @@ struct IQ2_XXS {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 66, columns_apart = 0;
-  static constexpr int codeword = 8;
-  template <Steps order = Steps::ByColumns, typename Columns>
-  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
-    static constexpr CodeTable codes = signed_codes(iq2_magnitudes, zero);
-    const __m512i signs = signs_of_patterns(fields(at(6 + 8 * g), 0, 7, 0));
-    const auto sign = [=](int s) { return signs_of_eights<order>(signs, s); };
-    look_up_eights<order>(iq2_xxs_split, codes, indices(at(2 + 8 * g)), sign, steps);
+  static constexpr int codewords = 256;
+  static constexpr const auto& book = iq2_xxs_split;
+  static constexpr CodeTable code_table = signed_codes(iq2_magnitudes, zero);
+  template <typename At>
+  [[gnu::always_inline]] static Eights words(const At& at) {
+    return {indices(at.lower(2)), signs_of_patterns(fields(at.upper(2), 0, 7, 0))};
   }
-  template <typename Columns>
-  static __m512i factors(const Columns& at, int g) {
-    return odd_factors(field(at(6 + 8 * g), 28, 15));
+  template <typename At>
+  static __m512i factors(const At& at) {
+    return odd_factors(at.upper(2), 28, 15);
   }
-  template <typename Columns>
-  static __m512 unit(const Columns& at) {
+  template <typename At>
+  static __m512 unit(const At& at) {
     return f16_of_low(at(0)) * 0.125F;
   }
 #endif

@@ -54,24 +54,22 @@ struct IQ3_S {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 110, columns_apart = 0;
-  static constexpr int codeword = 4;
-  template <Steps order = Steps::ByColumns, typename Columns>
-  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
-    static constexpr CodeTable codes = signed_codes(iq3_s_magnitudes, zero);
-    const __m512i signs = at(74 + 4 * g), qh = at(66 + g / 4 * 4);
-    for (int half = 0; half < 2; ++half) {
-      const auto sign = [=](int s) { return signs_of_fours<order>(signs, half, s); };
-      const __m512i high = fields(qh, g % 4 * 8 + half * 4, 1, 0);
-      look_up_fours<order>(iq3_s_split, codes, indices(at(2 + 8 * g + 4 * half), high, 1), sign,
-                           steps + ptrdiff_t{half} * 4);
-    }
+  static constexpr int codewords = 512;
+  static constexpr const auto& book = iq3_s_split;
+  static constexpr CodeTable code_table = signed_codes(iq3_s_magnitudes, zero);
+  template <typename At>
+  [[gnu::always_inline]] static Fours words(const At& at) {
+    const auto [one, other] = at.fours(2).of;
+    const __m512i high = at.bits(66, [](int g) { return 8 * g; });
+    const auto [high_of_one, high_of_other] = at.bits_of_fours(high).of;
+    return {{indices(one, high_of_one, 1), indices(other, high_of_other, 1)}, at.dwords(74)};
   }
-  template <typename Columns>
-  static __m512i factors(const Columns& at, int g) {
-    return odd_factors(field(at(106), 4 * g, 15));
+  template <typename At>
+  static __m512i factors(const At& at) {
+    return odd_factors(at.field(106, 4), 0, 15);
   }
-  template <typename Columns>
-  static __m512 unit(const Columns& at) {
+  template <typename At>
+  static __m512 unit(const At& at) {
     return f16_of_low(at(0));
   }
 #endif

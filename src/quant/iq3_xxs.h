@@ -43,23 +43,20 @@ struct IQ3_XXS {
 
 #ifdef __AVX512VBMI__
   static constexpr int columns_begin = 2, columns_end = 98, columns_apart = 0;
-  static constexpr int codeword = 4;
-  template <Steps order = Steps::ByColumns, typename Columns>
-  [[gnu::always_inline]] static void code_steps(const Columns& at, int g, __m512i steps[8]) {
-    static constexpr CodeTable codes = signed_codes(iq3_xxs_magnitudes, zero);
-    const __m512i signs = signs_of_patterns(fields(at(66 + 4 * g), 0, 7, 0));
-    for (int half = 0; half < 2; ++half) {
-      const auto sign = [=](int s) { return signs_of_fours<order>(signs, half, s); };
-      look_up_fours<order>(iq3_xxs_split, codes, indices(at(2 + 8 * g + 4 * half)), sign,
-                           steps + ptrdiff_t{half} * 4);
-    }
+  static constexpr int codewords = 256;
+  static constexpr const auto& book = iq3_xxs_split;
+  static constexpr CodeTable code_table = signed_codes(iq3_xxs_magnitudes, zero);
+  template <typename At>
+  [[gnu::always_inline]] static Fours words(const At& at) {
+    const auto [one, other] = at.fours(2).of;
+    return {{indices(one), indices(other)}, signs_of_patterns(fields(at.dwords(66), 0, 7, 0))};
   }
-  template <typename Columns>
-  static __m512i factors(const Columns& at, int g) {
-    return odd_factors(field(at(66 + 4 * g), 28, 15));
+  template <typename At>
+  static __m512i factors(const At& at) {
+    return odd_factors(at.dwords(66), 28, 15);
   }
-  template <typename Columns>
-  static __m512 unit(const Columns& at) {
+  template <typename At>
+  static __m512 unit(const At& at) {
     return f16_of_low(at(0)) * 0.25F;
   }
 #endif

@@ -9,9 +9,19 @@ inline namespace WELD_TARGET {
 
 inline float odd_scale(float d, int s) { return d * static_cast<float>(2 * s + 1); }
 
-#ifdef __AVX512F__
-/// 2 s + 1 for 32-bit numbers s.
-inline __m512i odd_factors(__m512i s) { return _mm512_slli_epi32(s, 1) | _mm512_set1_epi32(1); }
+#ifdef __AVX512BW__
+/// 2 s + 1 for the numbers s in each dword's bits from `bit` on.
+inline __m512i odd_factors(__m512i v, int bit, uint32_t mask) {
+  const __m512i moved =
+      bit == 0 ? _mm512_slli_epi32(v, 1) : _mm512_srli_epi32(v, static_cast<unsigned>(bit - 1));
+  return choose(2 * mask, moved, _mm512_set1_epi32(1));
+}
+/// The same for two numbers, from bit 0 and from `bit` on, in 16 bits each.
+inline __m512i odd_factors_of_two(__m512i v, int bit, uint32_t mask) {
+  const __m512i moved = _mm512_slli_epi32(v, static_cast<unsigned>(17 - bit));
+  return choose(2 * mask, _mm512_slli_epi32(v, 1),
+                choose(2 * mask << 16, moved, _mm512_set1_epi32(0x00010001)));
+}
 #endif
 
 #ifdef __AVX2__

@@ -26,16 +26,18 @@ struct Quantized {
   explicit Quantized(const Kernels& build, const std::vector<float>& x)
       : codes(x.size()),
         magnitudes(x.size()),
+        places((x.size() + 255) / 256 * 256),
         wide_codes(x.size()),
         scales(x.size() / 32),
         half_sums(x.size() / 16),
         lane_sums(x.size() / 8) {
     build.quantize(x.data(), static_cast<int>(x.size()),
-                   {codes.data(), magnitudes.data(), wide_codes.data(), scales.data(),
-                    half_sums.data(), lane_sums.data()});
+                   {codes.data(), magnitudes.data(), places.data(), wide_codes.data(),
+                    scales.data(), half_sums.data(), lane_sums.data()});
   }
   std::vector<int8_t> codes;
   std::vector<int8_t> magnitudes;
+  std::vector<int8_t> places;
   std::vector<int16_t> wide_codes;
   std::vector<float> scales;
   std::vector<int16_t> half_sums;
@@ -48,6 +50,7 @@ TEST_P(Elementwise, QuantizesToTheSameCodes) {
     const Quantized got(build(), x), expected(plain, x);
     EXPECT_EQ(got.codes, expected.codes);
     EXPECT_EQ(got.magnitudes, expected.magnitudes);
+    EXPECT_EQ(got.places, expected.places);
     EXPECT_EQ(got.wide_codes, expected.wide_codes);
     EXPECT_EQ(got.scales, expected.scales);
     EXPECT_EQ(got.half_sums, expected.half_sums);

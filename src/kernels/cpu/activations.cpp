@@ -16,7 +16,9 @@ void ActivationBuffers::reserve(const Kernels& kernels, int tokens, int columns,
   if (!codes) return;
   const size_t size = strips_size(code_strip, tokens, columns);
   view_.magnitudes_at = kernels.sums_in_words ? size : 0;
-  view_.codes = codes_.at_least(size + view_.magnitudes_at);
+  const size_t known = size + view_.magnitudes_at;
+  view_.places_at = kernels.reads_places ? known : 0;
+  view_.codes = codes_.at_least(known + (kernels.reads_places ? size : 0));
   if (kernels.sums_in_words) {
     view_.wide_codes = wide_codes_.at_least(size);
     view_.lane_sums = lane_sums_.at_least(size / (group_size / 4));
@@ -49,13 +51,17 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
     int8_t* const codes = codes_.data() + at;
     const QuantizedRow to{codes,
                           view_.magnitudes_at ? codes + view_.magnitudes_at : nullptr,
+                          view_.places_at ? codes + view_.places_at : nullptr,
                           view_.wide_codes ? wide_codes_.data() + at : nullptr,
                           scales_.data() + at / group_size,
                           half_sums_.data() + at / (group_size / 2),
                           view_.lane_sums ? lane_sums_.data() + at / (group_size / 4) : nullptr};
     const int width = std::min(code_strip, columns - column);
+    const int rest = -width & (padded_columns - 1);
+    if (to.places && rest > 0)
+      std::fill_n(to.places + width + rest - padded_columns, padded_columns, int8_t{0});
     kernels.quantize(x + column, width, to);
-    if (const int rest = -width & (padded_columns - 1); rest > 0) {
+    if (rest > 0) {
       std::fill_n(to.codes + width, rest, int8_t{0});
       if (to.magnitudes) std::fill_n(to.magnitudes + width, rest, int8_t{0});
       if (to.wide_codes) std::fill_n(to.wide_codes + width, rest, int16_t{0});

@@ -184,7 +184,7 @@ template <typename Block>
       });
     } else {
       Ints steps[8];
-      Block::code_steps(columns, i, steps);
+      quant::code_steps<Block>(columns, i, steps);
       for (int s = 0; s < 8; ++s) store_step<Block>(steps[s], step + i * 8 + s, first, panel);
     }
   });
@@ -205,8 +205,9 @@ template <typename Block>
     if constexpr (plan_of<Block>().has_factors)
       *reinterpret_cast<Ints*>(panel.factors + at + g * tile_rows) =
           twice(Block::factors(columns, g));
-    else if constexpr (requires { Block::factors(columns, g); })
-      store(panel.scales + at + g * tile_rows, unit * to_floats(Block::factors(columns, g)));
+    else if constexpr (requires { quant::group_factors<Block>(columns, g); })
+      store(panel.scales + at + g * tile_rows,
+            unit * to_floats(quant::group_factors<Block>(columns, g)));
     else
       store(panel.scales + at + g * tile_rows, unit);
   });

@@ -211,8 +211,10 @@ template <typename Block, int Tokens>
 class RowSums {
  public:
   using Input = Token;
+  static constexpr int rows = 1;
 
-  [[gnu::always_inline]] void add(const std::byte* blocks, const Token* x) {
+  [[gnu::always_inline]] void add(const std::byte* const* row, ptrdiff_t at, const Token* x) {
+    const std::byte* const blocks = *row + at;
     add(blocks, SpanScales<Block>(blocks), x);
   }
 
@@ -229,7 +231,7 @@ class RowSums {
     if constexpr (is_late) add_late(Tokens - 1);
   }
 
-  __m256 lanes_of(int token) const { return sum_[token]; }
+  __m256 lanes_of(int, int token) const { return sum_[token]; }
 
  private:
   [[gnu::always_inline]] void add(const std::byte* blocks, const SpanScales<Block>& scales,

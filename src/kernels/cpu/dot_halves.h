@@ -176,8 +176,10 @@ template <typename Block, int Tokens>
 class RowSums {
  public:
   using Input = SpanInput<Block>;
+  static constexpr int rows = 1;
 
-  [[gnu::always_inline]] void add(const std::byte* blocks, const Input* x) {
+  [[gnu::always_inline]] void add(const std::byte* const* row, ptrdiff_t at, const Input* x) {
+    const std::byte* const blocks = *row + at;
     add(blocks, SpanScales<Block>(blocks), x);
   }
 
@@ -189,7 +191,7 @@ class RowSums {
 
   void finish() {}
 
-  __m256 lanes_of(int token) const {
+  __m256 lanes_of(int, int token) const {
     const __m256 sum = low_half(sum_[token]) + high_half(sum_[token]);
     if constexpr (!Block::has_offset)
       return sum;

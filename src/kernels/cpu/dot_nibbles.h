@@ -109,8 +109,10 @@ requires has_nibbles<Block>
 class RowSums<Block, Tokens> {
  public:
   using Input = NibbleInput<Block>;
+  static constexpr int rows = 1;
 
-  [[gnu::always_inline]] void add(const std::byte* blocks, const Input* x) {
+  [[gnu::always_inline]] void add(const std::byte* const* row, ptrdiff_t at, const Input* x) {
+    const std::byte* const blocks = *row + at;
     const GroupScales<Block> of(blocks);
     const __m256 scales = _mm256_load_ps(of.scale);
     __m256 offsets{};
@@ -131,7 +133,7 @@ class RowSums<Block, Tokens> {
 
   void finish() {}
 
-  __m256 lanes_of(int token) const {
+  __m256 lanes_of(int, int token) const {
     const __m256 sum = low_half(sum_[token]) + high_half(sum_[token]);
     if constexpr (!Block::has_offset)
       return sum;

@@ -28,19 +28,20 @@ inline __m256i load_ints(const void* p) {
 /// One token's activations from some column on.
 struct Token {
   const int8_t* codes;
-  size_t magnitudes_at;
+  size_t magnitudes_at, places_at;
   const float* scales;
   const int16_t* half_sums;
 };
 
 inline Token token_at(const Activations& x, int token, int column) {
   const size_t at = x.code_at(token, column);
-  return {x.codes + at, x.magnitudes_at, x.scales + at / 32, x.half_sums + at / 16};
+  return {x.codes + at, x.magnitudes_at, x.places_at, x.scales + at / 32, x.half_sums + at / 16};
 }
 
 /// The columns must be a multiple of 32.
 inline Token operator+(const Token& x, ptrdiff_t columns) {
-  return {x.codes + columns, x.magnitudes_at, x.scales + columns / 32, x.half_sums + columns / 16};
+  return {x.codes + columns, x.magnitudes_at, x.places_at, x.scales + columns / 32,
+          x.half_sums + columns / 16};
 }
 
 /// Eight blocks of so many bytes, one after the other, for Block::scales.

@@ -63,6 +63,7 @@ template <typename F>
 struct QuantizedRow {
   int8_t* codes;
   int8_t* magnitudes;
+  int8_t* places;
   int16_t* wide_codes;
   float* scales;
   int16_t* half_sums;
@@ -136,6 +137,8 @@ struct Kernels {
   /// Whether `multiply` sums products in 16 bits, and so reads magnitudes, wide_codes and
   /// lane_sums.
   bool sums_in_words;
+  /// Whether `multiply` reads the codes by place.
+  bool reads_places;
 
   /// Quantizes a run of one token's activations: groups of 32, scale = largest magnitude / 127,
   /// round to nearest even.

@@ -9,6 +9,9 @@
 #include "kernels/cpu/vector.h"
 #include "quant/types.h"
 
+#ifdef __AVX512VBMI__
+#include "kernels/cpu/dot_codewords.h"
+#endif
 #ifdef __AVX512VNNI__
 #include "kernels/cpu/dot_nibbles.h"
 #else
@@ -81,16 +84,19 @@ template <typename Block, int Rows, int Tokens>
                                              int columns, const Token* x, ptrdiff_t next_strip,
                                              __m256 (&out)[Rows][Tokens]) {
   using Sums = RowSums<Block, Tokens>;
-  Sums sums[Rows];
+  static_assert(Rows % Sums::rows == 0);
+  Sums sums[Rows / Sums::rows];
   Token token[Tokens];
   std::copy_n(x, Tokens, token);
   const int spans = columns / span;
   for (int i = 0; i < spans; ++i) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
     const auto input = inputs<typename Sums::Input>(token);
-    unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-      prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.later[r] + at);
-      sums[r].add(rows.row[r] + at, input.data());
+    unroll<Rows / Sums::rows>([&](auto i) __attribute__((always_inline)) {
+      constexpr int r = i * Sums::rows;
+      for (int n = 0; n < Sums::rows; ++n)
+        prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.later[r + n] + at);
+      sums[i].add(rows.row + r, at, input.data());
     });
     static_assert(code_strip == 2 * span);
     for (Token& t : token) t = t + (i % 2 == 0 ? span : next_strip - span);
@@ -111,9 +117,10 @@ template <typename Block, int Rows, int Tokens>
       });
     }
   }
-  unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-    sums[r].finish();
-    for (int t = 0; t < Tokens; ++t) out[r][t] = sums[r].lanes_of(t);
+  unroll<Rows / Sums::rows>([&](auto i) __attribute__((always_inline)) {
+    sums[i].finish();
+    for (int n = 0; n < Sums::rows; ++n)
+      for (int t = 0; t < Tokens; ++t) out[i * Sums::rows + n][t] = sums[i].lanes_of(n, t);
   });
 }
 
@@ -216,14 +223,12 @@ void multiply_vector(const RowBlock& rows, const Activations& x, const int* inde
                      float* tile) {
   static_assert(max_vector_tokens == 3);
   quant::visit(rows.type, [&]<typename Block>() {
-    if constexpr (!quant::has_code_steps<Block>) {  // else multiply_codewords() is quicker
-      if (tokens == 1)
-        multiply_rows<Block, 1>(rows, x, index, tile);
-      else if (tokens == 2)
-        multiply_rows<Block, 2>(rows, x, index, tile);
-      else if (tokens == 3)
-        multiply_rows<Block, 3>(rows, x, index, tile);
-    }
+    if (tokens == 1)
+      multiply_rows<Block, 1>(rows, x, index, tile);
+    else if (tokens == 2)
+      multiply_rows<Block, 2>(rows, x, index, tile);
+    else if (tokens == 3)
+      multiply_rows<Block, 3>(rows, x, index, tile);
   });
 }
 

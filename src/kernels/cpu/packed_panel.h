@@ -84,8 +84,8 @@ struct ChunkScales {
     if constexpr (Block::has_offset) offset_unit = Block::offset_unit(at);
     unroll<quant::groups<Block>>([&](auto g) __attribute__((always_inline)) {
       Floats of_group = unit;
-      if constexpr (requires { Block::factors(at, g); })
-        of_group = unit * to_floats(Block::factors(at, g));
+      if constexpr (requires { quant::group_factors<Block>(at, g); })
+        of_group = unit * to_floats(quant::group_factors<Block>(at, g));
       store(scale[first + g], of_group);
       Floats added = of_group * broadcast(-Block::zero);
       if constexpr (requires { Block::minimums(at, g); })
@@ -228,15 +228,15 @@ void decode_chunk(const Rows<16>& rows, ptrdiff_t at, int blocks, int row, int s
                   PackedPanel& panel) {
   const int columns = blocks * quant::elements<Block>;
   [[maybe_unused]] alignas(64) __m512i codes[16][4];
-  if constexpr (quant::has_code_steps<Block>) {
+  if constexpr (quant::has_codewords<Block>) {
     const Columns<Block> bytes(rows.at, at);
-    for (int i = 0; i < 4; ++i) {
+    unroll<4>([&](auto i) __attribute__((always_inline)) {
       __m512i steps[16], of_rows[16];
-      Block::code_steps(bytes, 2 * i, steps);
-      Block::code_steps(bytes, 2 * i + 1, steps + 8);
+      quant::code_steps<Block>(bytes, 2 * i, steps);
+      quant::code_steps<Block>(bytes, 2 * i + 1, steps + 8);
       transpose(steps, of_rows);
       for (int r = 0; r < 16; ++r) codes[r][i] = of_rows[r];
-    }
+    });
   }
   const ChunkScales<Block> scales(rows, at, blocks);
   for (int r = 0; r < 16; ++r) {
@@ -250,7 +250,7 @@ void decode_chunk(const Rows<16>& rows, ptrdiff_t at, int blocks, int row, int s
       if (32 * i >= columns) return;
       constexpr int in_block = 32 * i % quant::elements<Block> / 32;
       __m256i of_row;
-      if constexpr (quant::has_code_steps<Block>)
+      if constexpr (quant::has_codewords<Block>)
         of_row = i % 2 == 0 ? _mm512_castsi512_si256(codes[r][i / 2])
                             : _mm512_extracti64x4_epi64(codes[r][i / 2], 1);
       else

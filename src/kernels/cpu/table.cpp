@@ -29,20 +29,19 @@ constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) 
 #else
   constexpr bool sums_in_words = true;
 #endif
-  return {name, sums_in_words,  quantize,   nullptr, none_packed,        multiply, rms_norm, rotate,
-          gate, scale_and_bias, add_scaled, store,   max_attention_rows, attend,   &limits};
+  return {name,     sums_in_words,      false,  quantize, nullptr,        none_packed,
+          multiply, rms_norm,           rotate, gate,     scale_and_bias, add_scaled,
+          store,    max_attention_rows, attend, &limits};
 }
 
 #ifdef __AVX512F__
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
-  const int tokens = selection.tokens;
-  if (!avx512vbmi::has_codebook(rows.type))
-    return tokens <= max_vector_tokens
-               ? avx512vbmi::multiply_vector(rows, x, selection.index, tokens, tile)
-               : multiply(rows, x, selection, tile);
+  if (selection.tokens <= max_vector_tokens)
+    return avx512vbmi::multiply_vector(rows, x, selection.index, selection.tokens, tile);
+  if (!avx512vbmi::has_codewords(rows.type)) return multiply(rows, x, selection, tile);
   for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
-    avx512vbmi::multiply_codewords(part, x, selection.index, tokens, to);
+    avx512vbmi::multiply_codewords(part, x, selection.index, selection.tokens, to);
   });
 }
 
@@ -54,8 +53,14 @@ void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selecti
     multiply_with_vbmi(rows, x, selection, tile);
 }
 
+constexpr Kernels table_with_vbmi(const char* name, decltype(Kernels::multiply) multiply) {
+  Kernels all = table(name, multiply);
+  all.reads_places = true;
+  return all;
+}
+
 constexpr Kernels table_with_amx() {
-  Kernels all = table("avx512amx", multiply_with_amx);
+  Kernels all = table_with_vbmi("avx512amx", multiply_with_amx);
   all.pack = avx512amx::pack;
   all.packed_parts = avx512amx::packed_parts;
   all.attention_rows = packed_attention_rows;
@@ -69,7 +74,7 @@ constexpr Kernels table_with_amx() {
 
 #ifdef __AVX512F__
 const Kernels kernels = table("avx512", multiply);
-const Kernels kernels_with_vbmi = table("avx512vbmi", multiply_with_vbmi);
+const Kernels kernels_with_vbmi = table_with_vbmi("avx512vbmi", multiply_with_vbmi);
 const Kernels kernels_with_amx = table_with_amx();
 #else
 const Kernels kernels = table("avx2", multiply);

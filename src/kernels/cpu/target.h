@@ -34,13 +34,13 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
 #ifdef __AVX512F__
 namespace weld::kernels::avx512vbmi {
 
-/// multiply_vector() for types without a codebook, of which some are looked up quicker.
+/// The same, but that codewords and some types' nibbles are looked up.
 void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
 
-bool has_codebook(gguf::Type type);
+bool has_codewords(gguf::Type type);
 
-/// multiply() of up to tile_rows rows of a type that has a codebook.
+/// multiply_matrix() for rows of a type that has_codewords().
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile);
 
