@@ -16,7 +16,9 @@
 //                      What it does with them, it does byte by byte, so that the same function also
 //                      decodes two blocks in the halves of a vector of 64 bytes, and many rows at
 //                      once that lie transposed (below).
-//   nibbles            in blocks of 32, if all that codes() wants is at.nibbles(nibbles)
+//   nibbles            if all that codes() wants is at.nibbles(nibbles), in blocks of 256
+//                      at.nibbles(nibbles + 16 * i)
+//   fifth_bits         in blocks of 32, where a dword is with a bit more for each code
 //   half_apart(o)      in blocks of 256, how far after byte o lies what group i + 4 has in its
 //                      place, for i < 4; 0: in the same byte, four bits on
 //   table              if these are entries of a table of 16 at nibbles
@@ -280,6 +282,12 @@ struct RowBytes {
 template <typename Block>
 inline constexpr bool is_bytewise = requires(RowBytes at) {
   Block::codes(at, 0);
+};
+
+/// Whether a type's nibbles lie group by group.
+template <typename Block>
+inline constexpr bool has_nibbles = requires {
+  Block::nibbles;
 };
 
 /// Whether a type's codes are entries of a table of 16.

@@ -14,9 +14,10 @@ struct IQ4_XS {
   static constexpr Type type = Type::IQ4_XS;
   static constexpr int group = 32, zero = iq4_zero, max_code = 240;
   static constexpr bool has_offset = false;
+  static constexpr int nibbles = 8;
 
   static uint8_t code(const std::byte* block, int i) {
-    return iq4_codes[byte_at(block, 8 + i / 32 * 16 + i % 16) >> 4 * (i / 16 % 2) & 15];
+    return iq4_codes[byte_at(block, nibbles + i / 32 * 16 + i % 16) >> 4 * (i / 16 % 2) & 15];
   }
   static float scale(const std::byte* block, int g) {
     const int low = u32_at(block, 4) >> 4 * g & 15, high = u16_at(block, 2) >> 2 * g & 3;
@@ -30,11 +31,11 @@ struct IQ4_XS {
   static constexpr int half_apart(int) { return 64; }
   template <typename Bytes>
   static auto codes(const Bytes& at, int i) {
-    return lookup(iq4_codes, at.nibbles(8 + 16 * i));
+    return lookup(iq4_codes, at.nibbles(nibbles + 16 * i));
   }
   template <typename Bytes>
   static auto signed_codes(const Bytes& at, int i) {
-    return lookup(iq4_values.bytes, at.nibbles(8 + 16 * i));
+    return lookup(iq4_values.bytes, at.nibbles(nibbles + 16 * i));
   }
   static __m128i factors(const std::byte* block) {
     // A multiplication moves each word's field to its top, and a shift all of them to their place.

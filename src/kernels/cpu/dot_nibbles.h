@@ -1,6 +1,6 @@
-// Products of a span of small blocks with 16 bytes of nibbles each, for AVX-512: four blocks lie
-// side by side in a vector as they are stored, so that one shift separates the halves of all their
-// groups, and products of both halves add up in the same place.
+// Products of a span of groups with 16 bytes of nibbles each, for AVX-512: four groups lie side by
+// side in a vector as they are stored, so that one shift separates the halves of all of them, and
+// products of both halves add up in the same place.
 #pragma once
 
 #include <immintrin.h>
@@ -11,37 +11,37 @@
 
 namespace weld::kernels::WELD_TARGET {
 
-/// Whether a type's blocks are 32 weights with their nibbles together.
-template <typename Block>
-inline constexpr bool has_nibbles = requires {
-  Block::nibbles;
-};
-
-/// For each of three blocks' nibbles, in units of `Index`, where in the blocks' bytes they are.
+/// For each of three blocks' nibbles, in units of `Index`, where in 64 bytes they are.
 template <typename Block, typename Index>
 struct NibblePlaces {
+  /// Where these bytes begin. If the nibbles are in the first 64, scales come from the same load.
+  static constexpr int begin = 3 * quant::bytes<Block> <= 64 ? 0 : Block::nibbles;
   alignas(64) Index index[64 / sizeof(Index)] = {};
 
   consteval NibblePlaces() {
     constexpr int width = 16 / sizeof(Index);
     for (int i = 0; i < 3 * width; ++i)
-      index[i] = static_cast<Index>((i / width * quant::bytes<Block> + Block::nibbles) /
+      index[i] = static_cast<Index>((i / width * quant::bytes<Block> + Block::nibbles - begin) /
                                         static_cast<int>(sizeof(Index)) +
                                     i % width);
   }
 };
 
-/// The nibbles of four blocks, 16 bytes each. Three blocks are less than 64 bytes, of which one
-/// instruction takes them all; 64 bytes can be read.
+/// The nibbles of four groups, 16 bytes each. Those of three blocks are within 64 bytes, of which
+/// one instruction takes them all.
 template <typename Block>
-[[gnu::always_inline]] inline __m512i nibbles_of_four(const std::byte* blocks) {
+[[gnu::always_inline]] inline __m512i nibbles_of_four(const std::byte* blocks, int four) {
+  if constexpr (quant::elements<Block> == span)
+    return _mm512_loadu_si512(blocks + Block::nibbles + ptrdiff_t{four} * 64);
+  blocks += ptrdiff_t{four} * 4 * quant::bytes<Block>;
   const auto of = [=](int i) {
     return quant::load16(blocks, i * quant::bytes<Block> + Block::nibbles);
   };
   __m512i all;
   if constexpr (quant::bytes<Block> % 2 == 0) {
     static constexpr NibblePlaces<Block, uint16_t> places;
-    all = _mm512_permutexvar_epi16(_mm512_load_si512(places.index), _mm512_loadu_si512(blocks));
+    all = _mm512_permutexvar_epi16(_mm512_load_si512(places.index),
+                                   _mm512_loadu_si512(blocks + places.begin));
   } else {
 #ifdef __AVX512VBMI__
     static constexpr NibblePlaces<Block, uint8_t> places;
@@ -71,6 +71,36 @@ template <typename Block>
   else
     return nibbles;
 }
+
+/// The fifth bits of the codes of eight blocks that have them apart.
+template <typename Block>
+class FifthBits {
+ public:
+  [[gnu::always_inline]] explicit FifthBits(const std::byte* blocks) {
+    _mm512_store_si512(headers_, BlocksInRow<Block>{blocks}.headers());
+  }
+
+  /// The codes of halves of four groups with their fifth bits.
+  [[gnu::always_inline]] __m512i add_to(__m512i nibbles, int four, int half) const {
+    const __mmask64 bits = headers_[2 * (Block::fifth_bits / 2 + half) + four];
+    return _mm512_mask_add_epi8(nibbles, bits, nibbles, _mm512_set1_epi8(16));
+  }
+
+ private:
+  alignas(64) __mmask64 headers_[8];  ///< [word of the header][half of the blocks]
+};
+template <typename Block>
+inline constexpr bool has_fifth_bits = requires {
+  Block::fifth_bits;
+};
+
+/// Nothing where codes are nibbles.
+template <typename Block>
+requires(!has_fifth_bits<Block>) class FifthBits<Block> {
+ public:
+  explicit FifthBits(const std::byte*) {}
+  [[gnu::always_inline]] __m512i add_to(__m512i nibbles, int, int) const { return nibbles; }
+};
 
 /// One of eight dwords or floats for each 16 bytes: the first four or the last.
 inline __m512i place_of_four(int four) {
@@ -105,7 +135,7 @@ struct NibbleInput {
 };
 
 template <typename Block, int Tokens>
-requires has_nibbles<Block>
+requires quant::has_nibbles<Block>
 class RowSums<Block, Tokens> {
  public:
   using Input = NibbleInput<Block>;
@@ -113,11 +143,16 @@ class RowSums<Block, Tokens> {
 
   [[gnu::always_inline]] void add(const std::byte* const* row, ptrdiff_t at, const Input* x) {
     const std::byte* const blocks = *row + at;
-    const GroupScales<Block> of(blocks);
-    const __m256 scales = _mm256_load_ps(of.scale);
-    __m256 offsets{};
-    if constexpr (Block::has_offset) offsets = _mm256_load_ps(of.offset);
-    add(span, blocks, scales, offsets, x);
+    if constexpr (quant::has_factors<Block>) {
+      static_assert(!Block::has_offset);
+      const __m256i factors = _mm256_cvtepi16_epi32(Block::factors(blocks));
+      add(span, blocks, to_floats(factors) * Block::unit(blocks), _mm256_setzero_ps(), x);
+    } else {
+      const GroupScales<Block> of(blocks);
+      __m256 offsets{};
+      if constexpr (Block::has_offset) offsets = _mm256_load_ps(of.offset);
+      add(span, blocks, _mm256_load_ps(of.scale), offsets, x);
+    }
   }
 
   /// Adds the first columns of a span. Of the others the activations are zeros, but the weights
@@ -144,11 +179,13 @@ class RowSums<Block, Tokens> {
  private:
   [[gnu::always_inline]] void add(int columns, const std::byte* blocks, __m256 scales,
                                   __m256 offsets, const Input* x) {
+    const FifthBits<Block> fifth(blocks);
     unroll<2>([&](auto four) __attribute__((always_inline)) {
       if (four * span / 2 >= columns) return;
-      const __m512i both = nibbles_of_four<Block>(blocks + four * 4 * quant::bytes<Block>);
-      const __m512i first = codes_of_nibbles<Block>(both);
-      const __m512i second = codes_of_nibbles<Block>(_mm512_srli_epi16(both, 4));
+      const __m512i both = nibbles_of_four<Block>(blocks, four);
+      const __m512i first = fifth.add_to(codes_of_nibbles<Block>(both), four, 0);
+      const __m512i second =
+          fifth.add_to(codes_of_nibbles<Block>(_mm512_srli_epi16(both, 4)), four, 1);
       for (int t = 0; t < Tokens; ++t) {
         const __m512i sums =
             _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(x[t].start[four], first, x[t].first[four]),

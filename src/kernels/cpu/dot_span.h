@@ -44,66 +44,85 @@ inline Token operator+(const Token& x, ptrdiff_t columns) {
           x.half_sums + columns / 16};
 }
 
-/// Eight blocks of so many bytes, one after the other, for Block::scales.
-template <int bytes>
+/// The bytes of a block of 32 weights before its codes.
+template <typename Block>
+constexpr int header_bytes() {
+  if constexpr (quant::has_nibbles<Block>)
+    return Block::nibbles;
+  else
+    return 2;
+}
+
+/// Eight blocks of a row, one after the other, for Block::scales.
+template <typename Block>
 struct BlocksInRow {
   const std::byte* first;
 
 #ifdef __AVX512BW__
-  __m256 f16(int i) const { return _mm256_cvtph_ps(words(first + i)); }
+  /// The half-precision number at byte i, 0 or 2, of each.
+  __m256 f16(int i) const {
+    const __m512i words = headers();
+    return _mm256_cvtph_ps(i == 0 ? _mm512_castsi512_si128(words)
+                                  : _mm512_extracti32x4_epi32(words, 1));
+  }
   __m256i first_bytes() const {
 #ifdef __AVX512VBMI__
+    static constexpr Places<uint8_t, __mmask64> places([](int block, int) { return 4 * block; });
     __m512i found = _mm512_setzero_si512();
     for (int l = 0; l < loads; ++l)
-      found = _mm512_mask_permutexvar_epi8(found, byte_places.mask[l],
-                                           _mm512_load_si512(byte_places.index[l]),
-                                           _mm512_loadu_si512(first + begin(l)));
+      found =
+          _mm512_mask_permutexvar_epi8(found, places.mask[l], _mm512_load_si512(places.index[l]),
+                                       _mm512_loadu_si512(first + begin(l)));
     return _mm512_castsi512_si256(found);
 #else
     // Where blocks have an odd number of bytes, every other one's is the upper half of a word.
     const __m128i shifts = bytes % 2 ? _mm_set1_epi32(8 << 16) : _mm_setzero_si128();
-    const __m256i dwords = _mm256_cvtepu16_epi32(_mm_srlv_epi16(words(first), shifts));
+    const __m256i dwords =
+        _mm256_cvtepu16_epi32(_mm_srlv_epi16(_mm512_castsi512_si128(headers()), shifts));
     return _mm256_and_si256(dwords, _mm256_set1_epi32(255));
 #endif
   }
 
- private:
-  // Bytes are taken out of 64 at a time: one instruction does for several blocks. Of each block the
-  // first four bytes are within reach.
-  static constexpr int blocks_a_load = (64 - 4) / bytes + 1;
-  static constexpr int loads = (8 + blocks_a_load - 1) / blocks_a_load;
-  /// Where the bytes begin that are loaded at once. They end within the span, whichever of a
-  /// block's first bytes is wanted.
-  static constexpr int begin(int load) {
-    return std::min(load * blocks_a_load * bytes, 8 * bytes - 68);
+  /// The words before the blocks' nibbles: the first of each, the second of each, and so on;
+  /// rounded down to an even place.
+  __m512i headers() const {
+    static constexpr Places<uint16_t, __mmask32> places(
+        [](int block, int word) { return 8 * word + block; });
+    __m512i found = _mm512_setzero_si512();
+    for (int l = 0; l < loads; ++l)
+      found =
+          _mm512_mask_permutexvar_epi16(found, places.mask[l], _mm512_load_si512(places.index[l]),
+                                        _mm512_loadu_si512(first + begin(l)));
+    return found;
   }
-  /// Where in the bytes of each load the first byte or word of a block is that goes to lane
-  /// `block * apart`.
+
+ private:
+  static constexpr int bytes = quant::bytes<Block>, header = header_bytes<Block>();
+  // Words are taken out of 64 bytes at a time: one instruction does for several blocks.
+  static constexpr int blocks_a_load = (64 - header) / bytes + 1;
+  static constexpr int loads = (8 + blocks_a_load - 1) / blocks_a_load;
+  /// Where the bytes begin that are loaded at once. They end within the span.
+  static constexpr int begin(int load) {
+    return std::min(load * blocks_a_load * bytes, 8 * bytes - 64);
+  }
+  /// Where in the bytes of each load what goes to lane_of(block, number) is, a header's words or
+  /// bytes being numbered.
   template <typename Index, typename Mask>
   struct Places {
     alignas(64) Index index[loads][64 / sizeof(Index)] = {};
     Mask mask[loads] = {};
 
-    consteval explicit Places(int apart) {
-      for (int block = 0; block < 8; ++block) {
-        const int load = block / blocks_a_load, at = block * bytes - begin(load);
-        index[load][block * apart] = static_cast<Index>(at / static_cast<int>(sizeof(Index)));
-        mask[load] |= Mask{1} << block * apart;
-      }
+    template <typename LaneOf>
+    consteval explicit Places(LaneOf lane_of) {
+      constexpr int size = sizeof(Index);
+      for (int block = 0; block < 8; ++block)
+        for (int i = 0; i == 0 || i < header / size; ++i) {
+          const int load = block / blocks_a_load, lane = lane_of(block, i);
+          index[load][lane] = static_cast<Index>((block * bytes - begin(load)) / size + i);
+          mask[load] |= Mask{1} << lane;
+        }
     }
   };
-  static constexpr Places<uint16_t, __mmask32> word_places{1};
-  static constexpr Places<uint8_t, __mmask64> byte_places{4};
-
-  /// The words at p and each `bytes` bytes on, rounded down to an even number of them.
-  static __m128i words(const std::byte* p) {
-    __m512i found = _mm512_setzero_si512();
-    for (int l = 0; l < loads; ++l)
-      found = _mm512_mask_permutexvar_epi16(found, word_places.mask[l],
-                                            _mm512_load_si512(word_places.index[l]),
-                                            _mm512_loadu_si512(p + begin(l)));
-    return _mm512_castsi512_si128(found);
-  }
 #else
   __m256 f16(int i) const { return all().f16(i); }
   __m256i first_bytes() const { return all().first_bytes(); }
@@ -111,7 +130,7 @@ struct BlocksInRow {
  private:
   quant::EightBlocks all() const {
     quant::EightBlocks blocks;
-    unroll<8>([&](auto i) { blocks.block[i] = first + i * bytes; });
+    unroll<8>([&](auto i) { blocks.block[i] = first + i * quant::bytes<Block>; });
     return blocks;
   }
 #endif
@@ -125,7 +144,7 @@ struct GroupScales {
 
   [[gnu::always_inline]] explicit GroupScales(const std::byte* blocks) {
     if constexpr (quant::groups<Block> == 1) {
-      Block::scales(BlocksInRow<quant::bytes<Block>>{blocks}, scale, offset);
+      Block::scales(BlocksInRow<Block>{blocks}, scale, offset);
     } else {
       unroll<span / quant::elements<Block>>([&](auto i) {
         Block::scales(blocks + i * quant::bytes<Block>, scale + i * quant::groups<Block>);
