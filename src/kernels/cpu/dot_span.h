@@ -114,9 +114,9 @@ struct BlocksInRow {
 
     template <typename LaneOf>
     consteval explicit Places(LaneOf lane_of) {
-      constexpr int size = sizeof(Index);
+      constexpr int size = sizeof(Index), numbers = std::max(header / size, 1);
       for (int block = 0; block < 8; ++block)
-        for (int i = 0; i == 0 || i < header / size; ++i) {
+        for (int i = 0; i < numbers; ++i) {
           const int load = block / blocks_a_load, lane = lane_of(block, i);
           index[load][lane] = static_cast<Index>((block * bytes - begin(load)) / size + i);
           mask[load] |= Mask{1} << lane;

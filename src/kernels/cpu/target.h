@@ -35,8 +35,8 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
 namespace weld::kernels::avx512vbmi {
 
 /// The same, but that codewords and some types' nibbles are looked up.
-void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
-                     float* tile);
+void multiply_vector(  // NOLINT(readability-redundant-declaration): declared above for this build
+    const RowBlock& rows, const Activations& x, const int* index, int tokens, float* tile);
 
 bool has_codewords(gguf::Type type);
 
