@@ -46,10 +46,9 @@
 // A type with a codebook is decoded by 64 codewords at once (columns.h), with AVX-512 VBMI. It has
 // columns_begin, columns_end and
 //   codewords, book    how many there are, and they
-//   code_table         codes by the two or three bits of a weight in a codeword and, above, its
-//   sign words(at)          Eights or Fours, as codewords are of eight or of four weights; at is a
-//   view of
-//                      16 groups of 32 weights
+//   code_table         codes by a weight's two or three bits in a codeword and the sign above them
+//   words(at)          Eights or Fours, as codewords are of eight or of four weights
+//                      (at: a view of 16 groups of 32 weights)
 //   factors(at), unit(at)   the scales of these; where groups are 16 weights two factors of 16 bits
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
@@ -200,6 +199,9 @@ inline __m512i field(__m512i v, int right, int mask) {
 /// Bits of a, whose register is taken, where the mask has ones, else of b.
 inline __m512i choose(uint32_t mask, __m512i a, __m512i b) {
   return _mm512_ternarylogic_epi32(a, b, _mm512_set1_epi32(static_cast<int>(mask)), 0xe4);
+}
+inline __m512i join(__m256i lower, __m256i upper) {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(lower), upper, 1);
 }
 inline __m512i signed_byte(__m512i v, int k) {
   return _mm512_srai_epi32(_mm512_slli_epi32(v, static_cast<unsigned>(24 - 8 * k)), 24);

@@ -113,12 +113,11 @@ struct TwoVectors {
 //   at(o)            the dword at byte o of a group's block
 //   at.dwords(o)     the group's dword, of those that begin at byte o
 //   at.lower(o), at.upper(o)  the group's qword: its lower and its upper dword
-//   at.word(o)       the group's word; the dword's upper half is of no use
+//   at.words(o)      the group's word; the dword's upper half is of no use
 //   at.field(o, width)  the group's field of the dword at byte o, so many bits a group; the other
 //                    bits are of no use
-//   at.bits(o, place)   eight bits of the 8 bytes at byte o, from bit place(group) on; the other
-//   bits
-//                    are of no use
+//   at.bits(o, place)   eight bits of the 8 bytes at byte o, from bit place(group) on
+//                    (the other bits are of no use)
 //   at.fours(o)      the group's qword: four bytes, and the other four
 //   at.bits_of_fours(bytes)  a bit for each of these eight, each the lowest of a byte
 
@@ -181,9 +180,6 @@ struct GroupsOfTwo {
   }
 
  private:
-  static __m512i join(__m256i lower, __m256i upper) {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(lower), upper, 1);
-  }
   static __m512i even() {
     return _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   }
@@ -237,8 +233,8 @@ inline __m512i signs_of_patterns(__m512i patterns) {
 /// Codewords of eight weights, four for each of 16 groups.
 struct Eights {
   Indices index;
-  __m512i
-      signs;  ///< a byte a codeword: bit w is the third bit of what its weight w is looked up by
+  /// A byte a codeword: bit w is the third bit of what its weight w is looked up by.
+  __m512i signs;
 };
 
 /// Codewords of four weights, eight for each of 16 groups.

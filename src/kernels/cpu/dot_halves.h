@@ -12,10 +12,6 @@
 
 namespace weld::kernels::WELD_TARGET {
 
-inline __m512i join(__m256i lower, __m256i upper) {
-  return _mm512_inserti64x4(_mm512_castsi256_si512(lower), upper, 1);
-}
-
 /// The bytes of a group and of the fourth after it, for Block::codes.
 template <typename Block>
 struct HalvesBytes {
@@ -32,7 +28,7 @@ struct HalvesBytes {
         return _mm512_srlv_epi64(_mm512_broadcast_i64x4(quant::load32(block, i)),
                                  _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));
     }
-    return join(quant::load32(block, i), quant::load32(upper(i), i));
+    return quant::join(quant::load32(block, i), quant::load32(upper(i), i));
   }
   __m512i nibbles(int i) const {
     const __m512i lower = _mm512_broadcast_i32x4(quant::load16(block, i));
@@ -62,8 +58,8 @@ template <typename Block>
   else if constexpr (quant::is_bytewise<Block>)
     return Block::codes(HalvesBytes<Block>{block_of(i)}, i % in_block);
   else
-    return join(quant::codes<Block>(block_of(i), i % in_block),
-                quant::codes<Block>(block_of(i + 4), (i + 4) % in_block));
+    return quant::join(quant::codes<Block>(block_of(i), i % in_block),
+                       quant::codes<Block>(block_of(i + 4), (i + 4) % in_block));
 }
 
 /// Adds neighbours of a and of b, in each 16 bytes: {a0 + a1, a2 + a3, b0 + b1, b2 + b3}. Sums that
@@ -152,8 +148,8 @@ struct SpanInput {
 
   [[gnu::always_inline]] explicit SpanInput(const Token& x) {
     for (int i = 0; i < 4; ++i)
-      codes[i] = join(load_ints(x.codes + ptrdiff_t{i} * 32),
-                      load_ints(x.codes + ptrdiff_t{i} * 32 + span / 2));
+      codes[i] = quant::join(load_ints(x.codes + ptrdiff_t{i} * 32),
+                             load_ints(x.codes + ptrdiff_t{i} * 32 + span / 2));
     const __m256 of_groups = _mm256_loadu_ps(x.scales);
     scales = in_order_of_sums(of_groups);
     const __m256i half_sums = load_ints(x.half_sums);

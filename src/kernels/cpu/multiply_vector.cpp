@@ -100,11 +100,11 @@ template <typename Block, int Rows, int Tokens>
   for (int i = 0; i < spans; ++i) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
     const auto input = inputs<typename Sums::Input>(token);
-    unroll<Rows / Sums::rows>([&](auto i) __attribute__((always_inline)) {
-      constexpr int r = i * Sums::rows;
+    unroll<Rows / Sums::rows>([&](auto sum) __attribute__((always_inline)) {
+      constexpr int r = sum * Sums::rows;
       for (int n = 0; n < Sums::rows; ++n)
         prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.later[r + n] + at);
-      sums[i].add(rows.row + r, at, input.data());
+      sums[sum].add(rows.row + r, at, input.data());
     });
     static_assert(code_strip == 2 * span);
     for (Token& t : token) t = t + (i % 2 == 0 ? span : next_strip - span);
