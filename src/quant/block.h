@@ -49,7 +49,10 @@
 //   code_table         codes by a weight's two or three bits in a codeword and the sign above them
 //   words(at)          Eights or Fours, as codewords are of eight or of four weights
 //                      (at: a view of 16 groups of 32 weights)
-//   factors(at), unit(at)   the scales of these; where groups are 16 weights two factors of 16 bits
+//   unit(at), numbers(at)   the scales of these, unit * (2 number + 1), where groups are 32
+//   weights;
+//                      numbers in the lowest bits of a dword, as number_mask says
+//   unit(at), factors(at)   where they are 16 weights: two factors of 16 bits
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //

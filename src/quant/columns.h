@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "quant/codebook.h"
+#include "quant/iq_scales.h"
 
 namespace weld::quant {
 
@@ -58,17 +59,6 @@ consteval PairTable pair_table(const CodeTable& table) {
   }
   return pair;
 }
-
-/// Signs, a bit a weight, from 7 bits; a 1 is a minus. The eighth makes their number even.
-struct SignBytes {
-  alignas(64) uint8_t bytes[128];
-};
-consteval SignBytes expand_sign_bits() {
-  SignBytes signs{};
-  for (unsigned i = 0; i < 128; ++i) signs.bytes[i] = i | std::popcount(i) % 2 << 7;
-  return signs;
-}
-inline constexpr SignBytes sign_bytes = expand_sign_bits();
 
 /// For each of two rows' eight groups a byte of the row's 8 bytes, from bit Place{}(group) on, in
 /// the lowest byte of a dword.
@@ -189,6 +179,16 @@ struct GroupsOfTwo {
   }
 };
 
+/// The half-precision number at byte o of each lane's block.
+template <typename At>
+[[gnu::always_inline]] inline __m512 f16(const At& at, int o) {
+  return f16_of_low(at(o));
+}
+[[gnu::always_inline]] inline __m512 f16(const GroupsOfTwo& at, int o) {
+  const __m128 first = _mm_cvtph_ps(load8(at.first, o)), second = _mm_cvtph_ps(load8(at.second, o));
+  return _mm512_mask_broadcastss_ps(_mm512_broadcastss_ps(first), 0xff00, second);
+}
+
 /// 64 indices.
 struct Indices {
   __m512i low;        ///< eight bits of each
@@ -225,9 +225,11 @@ template <int n>
   return _mm512_permutexvar_epi8(bytes, _mm512_load_si512(codes));
 }
 
-/// Signs, a bit each, of patterns of 7 bits; a byte's eighth bit is ignored.
+/// Signs, a bit a weight, from patterns of 7 bits; a 1 is a minus. The eighth, for which the byte's
+/// own is ignored, makes their number even.
 inline __m512i signs_of_patterns(__m512i patterns) {
-  return look_up<128>(sign_bytes.bytes, {patterns, {}});
+  // Bit i of the product is the parity of the byte and the matrix's byte 7 - i.
+  return _mm512_gf2p8affine_epi64_epi8(patterns, _mm512_set1_epi64(0x010204081020407f), 0);
 }
 
 /// Codewords of eight weights, four for each of 16 groups.
@@ -319,7 +321,7 @@ template <typename Block, typename Columns>
 requires has_codewords<Block>
 [[gnu::always_inline]] inline __m512i group_factors(const Columns& columns, int g) {
   if constexpr (Block::group == 32) {
-    return Block::factors(GroupOfRows<Columns>{columns, g});
+    return odd_factors(Block::numbers(GroupOfRows<Columns>{columns, g}), Block::number_mask);
   } else {
     const __m512i two = Block::factors(GroupOfRows<Columns>{columns, g / 2});
     return g % 2 == 0 ? two & _mm512_set1_epi32(0xffff) : _mm512_srli_epi32(two, 16);

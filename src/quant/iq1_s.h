@@ -49,13 +49,14 @@ struct IQ1_S {
     const __m512i shift = _mm512_srai_epi32(_mm512_slli_epi32(qh, 16), 31);
     return {indices(at.dwords(2), fields(qh, 0, 3, 0), 3), shift};
   }
+  static constexpr uint32_t number_mask = 7;
   template <typename At>
-  static __m512i factors(const At& at) {
-    return odd_factors(at.words(34), 12, 7);
+  static __m512i numbers(const At& at) {
+    return _mm512_srli_epi32(at.words(34), 12);
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16_of_low(at(0)) * 0.125F;
+    return f16(at, 0) * 0.125F;
   }
 #endif
 

@@ -56,7 +56,7 @@ struct IQ2_S {
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16_of_low(at(0)) * 0.125F;
+    return f16(at, 0) * 0.125F;
   }
 #endif
 

@@ -55,13 +55,14 @@ struct IQ2_XXS {
   [[gnu::always_inline]] static Eights words(const At& at) {
     return {indices(at.lower(2)), signs_of_patterns(fields(at.upper(2), 0, 7, 0))};
   }
+  static constexpr uint32_t number_mask = 15;
   template <typename At>
-  static __m512i factors(const At& at) {
-    return odd_factors(at.upper(2), 28, 15);
+  static __m512i numbers(const At& at) {
+    return _mm512_srli_epi32(at.upper(2), 28);
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16_of_low(at(0)) * 0.125F;
+    return f16(at, 0) * 0.125F;
   }
 #endif
 

@@ -64,13 +64,14 @@ struct IQ3_S {
     const auto [high_of_one, high_of_other] = at.bits_of_fours(high).of;
     return {{indices(one, high_of_one, 1), indices(other, high_of_other, 1)}, at.dwords(74)};
   }
+  static constexpr uint32_t number_mask = 15;
   template <typename At>
-  static __m512i factors(const At& at) {
-    return odd_factors(at.field(106, 4), 0, 15);
+  static __m512i numbers(const At& at) {
+    return at.field(106, 4);
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16_of_low(at(0));
+    return f16(at, 0);
   }
 #endif
 

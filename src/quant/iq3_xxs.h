@@ -51,13 +51,14 @@ struct IQ3_XXS {
     const auto [one, other] = at.fours(2).of;
     return {{indices(one), indices(other)}, signs_of_patterns(fields(at.dwords(66), 0, 7, 0))};
   }
+  static constexpr uint32_t number_mask = 15;
   template <typename At>
-  static __m512i factors(const At& at) {
-    return odd_factors(at.dwords(66), 28, 15);
+  static __m512i numbers(const At& at) {
+    return _mm512_srli_epi32(at.dwords(66), 28);
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16_of_low(at(0)) * 0.25F;
+    return f16(at, 0) * 0.25F;
   }
 #endif
 

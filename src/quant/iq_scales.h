@@ -2,6 +2,8 @@
 // of 3 or 4 bits.
 #pragma once
 
+#include <array>
+
 #include "quant/block.h"
 
 namespace weld::quant {
@@ -10,13 +12,22 @@ inline namespace WELD_TARGET {
 inline float odd_scale(float d, int s) { return d * static_cast<float>(2 * s + 1); }
 
 #ifdef __AVX512BW__
-/// 2 s + 1 for the numbers s in each dword's bits from `bit` on.
-inline __m512i odd_factors(__m512i v, int bit, uint32_t mask) {
-  const __m512i moved =
-      bit == 0 ? _mm512_slli_epi32(v, 1) : _mm512_srli_epi32(v, static_cast<unsigned>(bit - 1));
-  return choose(2 * mask, moved, _mm512_set1_epi32(1));
+/// 2 s + 1 for the numbers s in each dword's lowest bits.
+inline __m512i odd_factors(__m512i v, uint32_t mask) {
+  return choose(2 * mask, _mm512_slli_epi32(v, 1), _mm512_set1_epi32(1));
 }
-/// The same for two numbers, from bit 0 and from `bit` on, in 16 bits each.
+/// The same as floats.
+template <uint32_t mask>
+inline __m512 odd_floats(__m512i v) {
+  static_assert(mask == 7 || mask == 15);
+  alignas(64) static constexpr auto odd = [] {
+    std::array<float, 16> table{};
+    for (size_t i = 0; i < 16; ++i) table[i] = static_cast<float>(2 * (i & mask) + 1);
+    return table;
+  }();
+  return _mm512_permutexvar_ps(v, _mm512_load_ps(odd.data()));
+}
+/// 2 s + 1 for two numbers, from bit 0 and from `bit` on, in 16 bits each.
 inline __m512i odd_factors_of_two(__m512i v, int bit, uint32_t mask) {
   const __m512i moved = _mm512_slli_epi32(v, static_cast<unsigned>(17 - bit));
   return choose(2 * mask, _mm512_slli_epi32(v, 1),

@@ -24,7 +24,8 @@ TEST_P(Strips, HoldWhatWasEntered) {
     for (const int tokens : {1, 2, 5}) {
       const auto width = static_cast<size_t>(columns);
       const std::vector<float> x = random_floats(static_cast<size_t>(tokens) * width, random);
-      buffers.reserve(*GetParam(), tokens, columns, true, true);
+      buffers.reserve(*GetParam(), tokens, columns,
+                      {.values = true, .codes = true, .places = true});
       for (int t = 0; t < tokens; ++t)
         buffers.enter(*GetParam(), t, x.data() + static_cast<size_t>(t) * width);
       const Activations& view = buffers.view();
@@ -48,7 +49,7 @@ TEST_P(Strips, ContinueWithZeros) {
   // A wider batch first: what it leaves behind must not show.
   for (const int columns : {1024, 544}) {
     const std::vector<float> x = random_floats(static_cast<size_t>(columns), random);
-    buffers.reserve(*GetParam(), tokens, columns, false, true);
+    buffers.reserve(*GetParam(), tokens, columns, {.codes = true, .places = true});
     for (int t = 0; t < tokens; ++t) buffers.enter(*GetParam(), t, x.data());
   }
   const Activations& view = buffers.view();
@@ -75,7 +76,7 @@ TEST(Packed, AddsUpToWhatWasEntered) {
   std::vector<const float*> rows;
   for (int t = 0; t < tokens; ++t) rows.push_back(x.data() + t * columns);
   kernels::ActivationBuffers buffers;
-  buffers.reserve(build, tokens, columns, false, false);
+  buffers.reserve(build, tokens, columns, {});
   buffers.reserve_packed(2, parts);
   buffers.pack(build, 1, rows.data(), tokens);
   for (int t = 0; t < kernels::packed_tokens; ++t)

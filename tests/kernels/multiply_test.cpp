@@ -54,7 +54,7 @@ struct Input {
 
   /// Packs what the build wants to have packed of a selection.
   const Activations& forms(const Kernels& build, gguf::Type type, const int* index, int tokens) {
-    const int parts = build.packed_parts(type, tokens);
+    const int parts = build.forms(type, tokens).parts;
     if (parts > 0) {
       const int tiles = kernels::packed_tiles(tokens);
       buffers.reserve_packed(tiles, parts);
@@ -74,7 +74,8 @@ struct Input {
  private:
   void enter(const Kernels& build, int tokens, int columns, std::vector<float> x) {
     values = std::move(x);
-    buffers.reserve(build, tokens, columns, true, columns % kernels::group_size == 0);
+    const bool codes = columns % kernels::group_size == 0;
+    buffers.reserve(build, tokens, columns, {.values = true, .codes = codes, .places = codes});
     for (int t = 0; t < tokens; ++t) buffers.enter(build, t, values.data() + t * columns);
   }
 };
@@ -126,7 +127,7 @@ class Multiply : public testing::TestWithParam<Case> {
 
   /// Whether weights and activations are rounded to BF16, and not activations to codes.
   bool rounds_to_bf16(int tokens) const {
-    if (build().packed_parts(type(), tokens) > 0) return true;
+    if (build().forms(type(), tokens).parts > 0) return true;
     return type() == gguf::Type::BF16 && std::string_view(build().name).starts_with("avx512") &&
            __builtin_cpu_supports("avx512bf16") && tokens > kernels::max_vector_tokens;
   }
@@ -134,7 +135,7 @@ class Multiply : public testing::TestWithParam<Case> {
   /// How far rounded products can be from exact ones, each relative to its magnitude: both factors
   /// have 8 digits, 16 or all of them.
   float rounding(int tokens) const {
-    const int parts = std::max(1, build().packed_parts(type(), tokens));
+    const int parts = std::max(1, build().forms(type(), tokens).parts);
     return parts == 1 ? 0x1.02p-8F : parts == 2 ? 0x1p-15F : 2e-6F;
   }
 

@@ -72,6 +72,16 @@ struct PackedTile {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(scale) & ~3U);
 }
 
+/// The forms of activations that a product reads.
+struct Forms {
+  bool values = false;  ///< as they are
+  bool codes = false;   ///< quantized
+  bool places = false;  ///< and the codes by place
+  int parts = 0;        ///< packed, in so many parts
+
+  void add(const Forms& more);
+};
+
 /// Activations of some tokens; a form that no weight needs is null. Quantized: value = scale *
 /// code, by groups of group_size.
 struct Activations {
@@ -112,8 +122,8 @@ struct Activations {
 /// What activations are copied or quantized to.
 class ActivationBuffers {
  public:
-  /// Room for so many rows of `columns` floats, as floats and as codes where they are wanted.
-  void reserve(const Kernels& kernels, int tokens, int columns, bool values, bool codes);
+  /// Room for so many rows of `columns` floats in all forms that are wanted but packed.
+  void reserve(const Kernels& kernels, int tokens, int columns, const Forms& forms);
 
   /// Takes the activations of one token, `columns` floats. Tokens may be entered by several threads
   /// at once.

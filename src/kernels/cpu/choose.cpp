@@ -38,17 +38,23 @@ KernelList available_kernels() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     available.list[available.count++] = &avx2::kernels;
   // The AVX-512 build is for processors with VNNI (Cascade Lake and later); older ones run AVX2's.
-  // VBMI came with Ice Lake and Zen 4.
+  // VBMI and GFNI came with Ice Lake and Zen 4.
   if (available.count == 2 && __builtin_cpu_supports("avx512f") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
     available.list[available.count++] = &avx512::kernels;
-  if (available.count == 3 && __builtin_cpu_supports("avx512vbmi"))
+  if (available.count == 3 && __builtin_cpu_supports("avx512vbmi") &&
+      __builtin_cpu_supports("gfni"))
     available.list[available.count++] = &avx512::kernels_with_vbmi;
   static const bool amx = has_amx();
   if (available.count == 4 && amx) available.list[available.count++] = &avx512::kernels_with_amx;
 #endif
   return available;
+}
+
+Forms usual_forms(gguf::Type type, int /*tokens*/) {
+  const bool is_float = gguf::info(type).block_elements == 1;
+  return {.values = is_float, .codes = !is_float};
 }
 
 const Kernels& kernels() {

@@ -15,13 +15,17 @@ namespace weld::kernels::WELD_TARGET {
 template <typename Block>
 struct CodewordInput {
   const int8_t* places;
-  __m512i sums;  ///< of codes, a word for each 16
+  /// Of codes: in groups of 32 times -zero, in groups of 16 in the words of a dword.
+  __m512i sums;
   __m512 scales;
 
   [[gnu::always_inline]] explicit CodewordInput(const Token& x)
       : places(x.codes + x.places_at),
         sums(_mm512_broadcast_i64x4(load_ints(x.half_sums))),
-        scales(_mm512_broadcast_f32x8(_mm256_loadu_ps(x.scales))) {}
+        scales(_mm512_broadcast_f32x8(_mm256_loadu_ps(x.scales))) {
+    if constexpr (Block::group == 32)
+      sums = _mm512_madd_epi16(sums, _mm512_set1_epi16(-Block::zero));
+  }
 
   /// Those that meet weight w of each run.
   [[gnu::always_inline]] __m512i place(int w) const {
@@ -40,11 +44,17 @@ class RowSums<Block, Tokens> {
     const quant::GroupsOfTwo of{row[0] + at, row[1] + at};
     __m512i places[8];
     quant::codes_by_place<Block>(Block::words(of), places);
-    const __m512i factors = Block::factors(of);
     __m512 scales = Block::unit(of);
-    if constexpr (Block::group == 32) scales = scales * to_floats(factors);
+    __m512i sums[Tokens];
+    if constexpr (Block::group == 32) {
+      scales = scales * quant::odd_floats<Block::number_mask>(Block::numbers(of));
+      for (int t = 0; t < Tokens; ++t) sums[t] = sum_products(places, x[t]);
+    } else {
+      const __m512i factors = Block::factors(of);
+      for (int t = 0; t < Tokens; ++t) sums[t] = sum_products(places, factors, x[t]);
+    }
     for (int t = 0; t < Tokens; ++t)
-      sum_[t] = fma(to_floats(sum_products(places, factors, x[t])), scales * x[t].scales, sum_[t]);
+      sum_[t] = fma(to_floats(sums[t]), scales * x[t].scales, sum_[t]);
   }
 
   void finish() {}
@@ -54,22 +64,21 @@ class RowSums<Block, Tokens> {
   }
 
  private:
-  /// The sums of the products with (code - zero) of each group of 32, those of 16 weights times the
-  /// factor of their own.
+  /// The sums of the products with (code - zero) of each group of 32.
+  [[gnu::always_inline]] static __m512i sum_products(const __m512i (&places)[8], const Input& x) {
+    __m512i sum = x.sums;
+    for (int w = 0; w < 8; ++w) sum = _mm512_dpbusd_epi32(sum, places[w], x.place(w));
+    return sum;
+  }
+  /// The same of groups of 16, each times a factor of its own.
   [[gnu::always_inline]] static __m512i sum_products(const __m512i (&places)[8], __m512i factors,
                                                      const Input& x) {
-    const __m512i zero = _mm512_set1_epi16(-Block::zero);
-    if constexpr (Block::group == 32) {
-      __m512i sum = _mm512_madd_epi16(x.sums, zero);
-      for (int w = 0; w < 8; ++w) sum = _mm512_dpbusd_epi32(sum, places[w], x.place(w));
-      return sum;
-    } else {
-      static_assert(2 * 127 * Block::max_code <= 32767);
-      __m512i sum = _mm512_madd_epi16(x.sums, _mm512_mullo_epi16(factors, zero));
-      for (int w = 0; w < 8; ++w)
-        sum = _mm512_dpwssd_epi32(sum, _mm512_maddubs_epi16(places[w], x.place(w)), factors);
-      return sum;
-    }
+    static_assert(2 * 127 * Block::max_code <= 32767);
+    __m512i sum =
+        _mm512_madd_epi16(x.sums, _mm512_mullo_epi16(factors, _mm512_set1_epi16(-Block::zero)));
+    for (int w = 0; w < 8; ++w)
+      sum = _mm512_dpwssd_epi32(sum, _mm512_maddubs_epi16(places[w], x.place(w)), factors);
+    return sum;
   }
 
   __m512 sum_[Tokens] = {};

@@ -137,20 +137,17 @@ struct Kernels {
   /// Whether `multiply` sums products in 16 bits, and so reads magnitudes, wide_codes and
   /// lane_sums.
   bool sums_in_words;
-  /// Whether `multiply` reads the codes by place.
-  bool reads_places;
 
   /// Quantizes a run of one token's activations: groups of 32, scale = largest magnitude / 127,
   /// round to nearest even.
   void (*quantize)(const float* x, int columns, const QuantizedRow& out);
 
   /// Packs the activations of up to packed_tokens tokens, each `columns` floats at rows[token].
-  /// Null where packed_parts() is 0 for everything.
+  /// Null where `forms` asks for nothing packed.
   void (*pack)(const float* const* rows, int tokens, int columns, const PackedTile& out);
 
-  /// Into how many parts activations are to be packed that `multiply` multiplies with rows of a
-  /// type; 0: it reads them as codes or, if the type is a float type, as values.
-  int (*packed_parts)(gguf::Type type, int tokens);
+  /// The forms in which `multiply` reads activations of so many tokens for rows of a type.
+  Forms (*forms)(gguf::Type type, int tokens);
 
   /// The products of the block's rows and the activations of the selection's tokens. tile is
   /// [row / tile_rows][token][row % tile_rows], with room for tile_size(tokens) of each tile_rows
@@ -186,6 +183,9 @@ struct Kernels {
 
   const Limits* limits;
 };
+
+/// Values for a float type and codes for any other: what is read but where a build knows better.
+Forms usual_forms(gguf::Type type, int tokens);
 
 namespace portable {
 extern const Kernels kernels;  ///< the specification: plain loops

@@ -63,8 +63,6 @@ void pack(const float* const* rows, int tokens, int columns, const PackedTile& o
     }
 }
 
-int packed_parts(gguf::Type, int) { return 0; }
-
 /// Weights of a float type times float activations.
 template <typename Block>
 float dot_values(const std::byte* row, const Activations& x, int token) {
@@ -243,8 +241,8 @@ void attend(const AttentionTask& task) {
 }  // namespace
 
 const Kernels kernels = {
-    "portable", false, false,          quantize,   pack,  packed_parts,       multiply, rms_norm,
-    rotate,     gate,  scale_and_bias, add_scaled, store, max_attention_rows, attend,   &limits,
+    "portable", false,          quantize,   pack,  usual_forms,        multiply, rms_norm, rotate,
+    gate,       scale_and_bias, add_scaled, store, max_attention_rows, attend,   &limits,
 };
 
 }  // namespace weld::kernels::portable

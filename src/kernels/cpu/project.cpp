@@ -14,8 +14,7 @@ bool is_float(const Segment& segment) { return gguf::info(segment.type).block_el
 const Activations& prepare(Context& context, std::span<const Segment> segments, const float* x,
                            int tokens, int columns, std::span<Selection> selections) {
   const Kernels& kernels = context.kernels;
-  bool values = false, codes = false;
-  int parts = 0;
+  Forms forms;
   struct Part {  ///< of a selection: a tile's tokens
     const Selection* selection;
     int first;
@@ -23,15 +22,12 @@ const Activations& prepare(Context& context, std::span<const Segment> segments, 
   std::vector<Part> tiles;
   for (Selection& selection : selections) {
     if (selection.tokens == 0) continue;
-    int most = 0;
-    for (const Segment& segment : segments) {
-      const int wanted = kernels.packed_parts(segment.type, selection.tokens);
-      if (wanted == 0) (is_float(segment) ? values : codes) = true;
-      most = std::max(most, wanted);
-    }
-    parts = std::max(parts, most);
+    Forms of_selection;
+    for (const Segment& segment : segments)
+      of_selection.add(kernels.forms(segment.type, selection.tokens));
+    forms.add(of_selection);
     selection.first_tile = static_cast<int>(tiles.size());
-    if (most > 0)
+    if (of_selection.parts > 0)
       for (int first = 0; first < selection.tokens; first += packed_tokens)
         tiles.push_back({&selection, first});
   }
@@ -41,13 +37,13 @@ const Activations& prepare(Context& context, std::span<const Segment> segments, 
     return x + static_cast<size_t>(token) * static_cast<size_t>(columns);
   };
   ActivationBuffers& input = context.input;
-  input.reserve(kernels, tokens, columns, values, codes);
-  if (values || codes)
+  input.reserve(kernels, tokens, columns, forms);
+  if (forms.values || forms.codes)
     for_each_row(context, tokens, columns,
                  [&](int token) { input.enter(kernels, token, row(token)); });
   const int tile_count = static_cast<int>(tiles.size());
   if (tile_count > 0) {
-    input.reserve_packed(tile_count, parts);
+    input.reserve_packed(tile_count, forms.parts);
     for_each_row(context, tile_count, columns * packed_tokens, [&](int tile) {
       const auto& [selection, first] = tiles[static_cast<size_t>(tile)];
       const int count = std::min(packed_tokens, selection->tokens - first);

@@ -21,17 +21,14 @@ void multiply(const RowBlock& rows, const Activations& x, const Selection& selec
   });
 }
 
-int none_packed(gguf::Type, int) { return 0; }
-
 constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
 #ifdef __AVX512F__
   constexpr bool sums_in_words = false;
 #else
   constexpr bool sums_in_words = true;
 #endif
-  return {name,     sums_in_words,      false,  quantize, nullptr,        none_packed,
-          multiply, rms_norm,           rotate, gate,     scale_and_bias, add_scaled,
-          store,    max_attention_rows, attend, &limits};
+  return {name, sums_in_words,  quantize,   nullptr, usual_forms,        multiply, rms_norm, rotate,
+          gate, scale_and_bias, add_scaled, store,   max_attention_rows, attend,   &limits};
 }
 
 #ifdef __AVX512F__
@@ -45,6 +42,12 @@ void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Select
   });
 }
 
+Forms forms_with_vbmi(gguf::Type type, int tokens) {
+  Forms forms = usual_forms(type, tokens);
+  forms.places = tokens <= max_vector_tokens && avx512vbmi::has_codewords(type);
+  return forms;
+}
+
 void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selection& selection,
                        float* tile) {
   if (avx512amx::packed_parts(rows.type, selection.tokens) > 0)
@@ -53,16 +56,21 @@ void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selecti
     multiply_with_vbmi(rows, x, selection, tile);
 }
 
-constexpr Kernels table_with_vbmi(const char* name, decltype(Kernels::multiply) multiply) {
-  Kernels all = table(name, multiply);
-  all.reads_places = true;
+Forms forms_with_amx(gguf::Type type, int tokens) {
+  const int parts = avx512amx::packed_parts(type, tokens);
+  return parts > 0 ? Forms{.parts = parts} : forms_with_vbmi(type, tokens);
+}
+
+constexpr Kernels table_with_vbmi() {
+  Kernels all = table("avx512vbmi", multiply_with_vbmi);
+  all.forms = forms_with_vbmi;
   return all;
 }
 
 constexpr Kernels table_with_amx() {
-  Kernels all = table_with_vbmi("avx512amx", multiply_with_amx);
+  Kernels all = table("avx512amx", multiply_with_amx);
   all.pack = avx512amx::pack;
-  all.packed_parts = avx512amx::packed_parts;
+  all.forms = forms_with_amx;
   all.attention_rows = packed_attention_rows;
   all.attend = avx512amx::attend_packed;
   all.limits = &avx512amx::limits;
@@ -74,7 +82,7 @@ constexpr Kernels table_with_amx() {
 
 #ifdef __AVX512F__
 const Kernels kernels = table("avx512", multiply);
-const Kernels kernels_with_vbmi = table_with_vbmi("avx512vbmi", multiply_with_vbmi);
+const Kernels kernels_with_vbmi = table_with_vbmi();
 const Kernels kernels_with_amx = table_with_amx();
 #else
 const Kernels kernels = table("avx2", multiply);

@@ -51,6 +51,9 @@ namespace weld::kernels::avx512amx {
 extern const Limits limits;
 void attend_packed(const AttentionTask& task);
 void pack(const float* const* rows, int tokens, int columns, const PackedTile& out);
+
+/// Into how many parts activations of so many tokens are packed for rows of a type; 0: they are
+/// not.
 int packed_parts(gguf::Type type, int tokens);
 
 /// multiply() for as many tokens as are packed.
