@@ -81,24 +81,24 @@ void transpose_scales(const float* from, float* to) {
       for (int r = 0; r < 8; ++r) to[g * tile_rows + r] = from[r * groups + g];
 }
 
-/// The scales (and offsets) of blocks `begin` up to `end` of all rows.
+/// The scales (and offsets) of the first blocks of all rows.
 template <typename Block>
-void decode_scales(const RowBlock& rows, int begin, int end, Panel& panel) {
+void decode_scales(const RowBlock& rows, int blocks, Panel& panel) {
   constexpr int groups = quant::groups<Block>;
   for (int first = 0; first < rows.rows; first += 8) {
     const Rows<8> row(rows, first);
-    for (int b = begin; b < end; ++b) {
-      quant::EightBlocks blocks;
+    for (int b = 0; b < blocks; ++b) {
+      quant::EightBlocks eight;
       for (int r = 0; r < 8; ++r)
-        blocks.block[r] = row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>;
-      const int at = (b - begin) * groups * tile_rows + first;
+        eight.block[r] = row.at[r] + static_cast<size_t>(b) * quant::bytes<Block>;
+      const int at = b * groups * tile_rows + first;
       if constexpr (groups == 1) {
-        Block::scales(blocks, panel.scales + at, panel.offsets + at);
+        Block::scales(eight, panel.scales + at, panel.offsets + at);
       } else {
         static_assert(!Block::has_offset);
         alignas(32) float scales[8 * groups];  // [row][group]
         for (int r = 0; r < 8; ++r)
-          quant::scales<Block>(blocks.block[r], scales + r * groups, nullptr);
+          quant::scales<Block>(eight.block[r], scales + r * groups, nullptr);
         transpose_scales<groups>(scales, panel.scales + at);
       }
     }
@@ -222,13 +222,13 @@ template <typename Block>
   }
 }
 
-/// Blocks `begin` up to `end` of all rows.
+/// The first blocks of all rows.
 template <typename Block>
-void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
+void decode(const RowBlock& rows, int blocks, Panel& panel) {
   for (int first = 0; first < rows.rows; first += lanes) {
     const Rows<lanes> row(rows, first);
-    for (int b = 0; b < end - begin; ++b) {
-      const ptrdiff_t block = static_cast<ptrdiff_t>(begin + b) * quant::bytes<Block>;
+    for (int b = 0; b < blocks; ++b) {
+      const ptrdiff_t block = ptrdiff_t{b} * quant::bytes<Block>;
       const int step = b * quant::elements<Block> / 4;
       if constexpr (quant::has_columns<Block>) {
         const Columns<Block> columns(row.at, block);
@@ -239,7 +239,7 @@ void decode(const RowBlock& rows, int begin, int end, Panel& panel) {
       }
     }
   }
-  if constexpr (!quant::has_columns<Block>) decode_scales<Block>(rows, begin, end, panel);
+  if constexpr (!quant::has_columns<Block>) decode_scales<Block>(rows, blocks, panel);
 }
 
 }  // namespace weld::kernels::WELD_TARGET

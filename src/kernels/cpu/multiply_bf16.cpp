@@ -5,6 +5,7 @@
 #include "kernels/cpu/panel.h"
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
+#include "quant/bf16.h"
 
 namespace weld::kernels::WELD_TARGET {
 namespace {
@@ -20,14 +21,14 @@ __m256i load_numbers(const std::byte* p, int n) {
   return _mm256_maskz_loadu_epi16(static_cast<__mmask16>((1U << n) - 1), p);
 }
 
-void gather(const RowBlock& rows, int begin, int columns, Panel& panel) {
+void gather(const RowBlock& rows, int columns, Panel& panel) {
   for (int first = 0; first < rows.rows; first += 8) {
     const Rows<8> row(rows, first);
     for (int k = 0; k < columns; k += 16) {
       __m256i numbers[8], steps[8];
       const int n = columns - k < 16 ? columns - k : 16;
       for (int r = 0; r < 8; ++r)
-        numbers[r] = load_numbers(row.at[r] + 2 * static_cast<ptrdiff_t>(begin + k), n);
+        numbers[r] = load_numbers(row.at[r] + 2 * static_cast<ptrdiff_t>(k), n);
       transpose(numbers, steps);
       for (int s = 0; s < 8; ++s)
         _mm256_store_si256(
@@ -75,25 +76,24 @@ void sweep(const Panel& panel, int steps, const Rounded& x, float* const* out) {
 
 void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                           float* tile) {
-  clear_tile(tile, tokens);
   Panel panel;
   Rounded rounded;
-  for (int begin = 0; begin < x.columns; begin += value_strip) {
-    const int columns = x.columns - begin < value_strip ? x.columns - begin : value_strip;
-    gather(rows, begin, columns, panel);
-    NextPanel next(rows, 2 * (ptrdiff_t{begin} + columns), begin + columns < x.columns,
-                   tiles<tile_tokens>(tokens));
-    for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
-      next.prefetch_some<2 * value_strip>();
-      float* out[n];
-      for (int t = 0; t < n; ++t) {
-        const int row = index ? index[token + t] : token + t;
-        round_values(x.values + x.value_at(row, begin), columns, rounded.values[t]);
-        out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
-      }
-      sweep<n>(panel, (columns + 1) / 2, rounded, out);
-    });
-  }
+  for_each_panel<quant::BF16, value_strip>(
+      rows, x.columns, tokens, tile, [&](const RowBlock& part, int column, int columns, float* to) {
+        if (column == 0) clear_tile(to, tokens);
+        gather(part, columns, panel);
+        NextPanel next(part, tiles<tile_tokens>(tokens));
+        for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
+          next.prefetch_some<2 * value_strip>();
+          float* out[n];
+          for (int t = 0; t < n; ++t) {
+            const int row = index ? index[token + t] : token + t;
+            round_values(x.values + x.value_at(row, column), columns, rounded.values[t]);
+            out[t] = to + static_cast<ptrdiff_t>(token + t) * tile_rows;
+          }
+          sweep<n>(panel, (columns + 1) / 2, rounded, out);
+        });
+      });
 }
 
 }  // namespace weld::kernels::WELD_TARGET

@@ -11,7 +11,6 @@ bool has_codewords(gguf::Type type) {
 
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile) {
-  clear_tile(tile, tokens);
   quant::visit(rows.type, [&]<typename Block>() {
     if constexpr (quant::has_codewords<Block>) multiply_codes<Block>(rows, x, index, tokens, tile);
   });

@@ -15,23 +15,22 @@ struct ValuePanel {
 };
 
 template <typename Block>
-void decode_values(const RowBlock& rows, int begin, int end, ValuePanel& panel) {
+void decode_values(const RowBlock& rows, int columns, ValuePanel& panel) {
   for (int first = 0; first < rows.rows; first += 8) {
     const Rows<8> row(rows, first);
-    int k = begin;
-    for (; k + 8 <= end; k += 8) {
+    int k = 0;
+    for (; k + 8 <= columns; k += 8) {
       __m256i values[8], steps[8];
       for (int r = 0; r < 8; ++r)
         values[r] = _mm256_castps_si256(
             Block::values(row.at[r] + static_cast<ptrdiff_t>(k) * quant::bytes<Block>));
       transpose(values, steps);
       for (int s = 0; s < 8; ++s)
-        _mm256_store_ps(panel.values + (k - begin + s) * tile_rows + first,
-                        _mm256_castsi256_ps(steps[s]));
+        _mm256_store_ps(panel.values + (k + s) * tile_rows + first, _mm256_castsi256_ps(steps[s]));
     }
-    for (; k < end; ++k)
+    for (; k < columns; ++k)
       for (int r = 0; r < 8; ++r)
-        panel.values[(k - begin) * tile_rows + first + r] =
+        panel.values[k * tile_rows + first + r] =
             Block::value(row.at[r] + static_cast<ptrdiff_t>(k) * quant::bytes<Block>);
   }
 }
@@ -68,34 +67,33 @@ template <typename Block>
 void multiply_values(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile) {
   ValuePanel panel;
-  for (int begin = 0; begin < x.columns; begin += value_strip) {
-    const int end = begin + value_strip < x.columns ? begin + value_strip : x.columns;
-    decode_values<Block>(rows, begin, end, panel);
-    NextPanel following(rows, ptrdiff_t{end} * quant::bytes<Block>, end < x.columns,
-                        tiles<value_tile_tokens>(tokens));
-    for_each_tile<value_tile_tokens>(tokens, [&](auto n, int token) {
-      following.prefetch_some<value_strip * quant::bytes<Block>>();
-      const auto at = [&](int t) {
-        const int last = t < tokens ? t : tokens - 1;
-        return x.values + x.value_at(index ? index[last] : last, begin);
-      };
-      const float *values[n], *next[n];
-      float* out[n];
-      for (int t = 0; t < n; ++t) {
-        values[t] = at(token + t);
-        next[t] = at(token + n + t);
-        out[t] = tile + static_cast<ptrdiff_t>(token + t) * tile_rows;
-      }
-      sweep_values<n>(panel, rows.rows, end - begin, values, next, out);
-    });
-  }
+  for_each_panel<Block, value_strip>(
+      rows, x.columns, tokens, tile, [&](const RowBlock& part, int column, int columns, float* to) {
+        if (column == 0) clear_tile(to, tokens);
+        decode_values<Block>(part, columns, panel);
+        NextPanel following(part, tiles<value_tile_tokens>(tokens));
+        for_each_tile<value_tile_tokens>(tokens, [&](auto n, int token) {
+          following.prefetch_some<value_strip * quant::bytes<Block>>();
+          const auto at = [&](int t) {
+            const int last = t < tokens ? t : tokens - 1;
+            return x.values + x.value_at(index ? index[last] : last, column);
+          };
+          const float *values[n], *next[n];
+          float* out[n];
+          for (int t = 0; t < n; ++t) {
+            values[t] = at(token + t);
+            next[t] = at(token + n + t);
+            out[t] = to + static_cast<ptrdiff_t>(token + t) * tile_rows;
+          }
+          sweep_values<n>(panel, part.rows, columns, values, next, out);
+        });
+      });
 }
 
 }  // namespace
 
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile) {
-  clear_tile(tile, tokens);
   quant::visit(rows.type, [&]<typename Block>() {
     if constexpr (quant::is_float<Block>)
       multiply_values<Block>(rows, x, index, tokens, tile);

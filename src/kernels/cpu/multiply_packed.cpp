@@ -16,21 +16,21 @@ constexpr int tile_sums = 16 * packed_tokens;
 
 /// Adds the products of a panel with the tokens of one or two tiles to their sums.
 template <int parts, int tiles>
-void sweep(const PackedPanel* panels, int begin, int end, const Activations& x, int tile,
+void sweep(const PackedPanel* panels, int column, int columns, const Activations& x, int tile,
            float* sums) {
   unroll<2 * tiles>([&](auto i) __attribute__((always_inline)) {
     constexpr int to = tiles == 2 ? i : 2 * i;
-    if (begin == 0)
+    if (column == 0)
       clear<to>();
     else
       load<to>(sums + (i % tiles * 2 + i / tiles) * tile_sums);
   });
   const size_t next_tile = packed_size(x.columns);
-  const int steps = (end - begin + packed_columns - 1) / packed_columns;
+  const int steps = (columns + packed_columns - 1) / packed_columns;
   unroll<parts>([&](auto i) __attribute__((always_inline)) {
     unroll<parts - i>([&](auto j) __attribute__((always_inline)) {
       multiply_tiles<tiles>(panels[i].numbers, strip_steps * tile_numbers,
-                            x.packed_at(j, tile, begin), next_tile, steps);
+                            x.packed_at(j, tile, column), next_tile, steps);
     });
   });
   unroll<2 * tiles>([&](auto i) __attribute__((always_inline)) {
@@ -52,36 +52,25 @@ void transpose_sums(float* sums) {
       _mm512_store_si512(sums + i * tile_rows + half * 16, to[half][i]);
 }
 
-/// Strip by strip, as the activations of one stay in the second-level cache for all rows.
 template <typename Block>
 void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
   constexpr int parts = parts_of(Block::type);
   const TileRegisters registers;
   PackedPanel panels[parts];
   const int tiles = packed_tiles(selection.tokens);
-  for (int begin = 0; begin < x.columns; begin += strip) {
-    const int end = begin + strip < x.columns ? begin + strip : x.columns;
-    const auto at = [](int column) {
-      return static_cast<ptrdiff_t>(column / quant::elements<Block>) * quant::bytes<Block>;
-    };
-    for_each_row_tile(rows, selection.tokens, tile, [&](RowBlock part, float* sums) {
-      decode<Block>(part, begin, end, panels);
-      const bool is_last =
-          part.data + part.rows * part.row_bytes == rows.data + rows.rows * rows.row_bytes;
-      if (!is_last)
-        part.next += at(begin);
-      else if (end < x.columns)
-        part.next = rows.data + at(end);
-      NextPanel next(part, 0, false, (tiles + 1) / 2);
-      for (int t = 0; t < tiles; t += 2, sums += 4 * tile_sums) {
-        next.prefetch_some<strip / quant::elements<Block> * quant::bytes<Block>>();
-        if (t + 1 < tiles)
-          sweep<parts, 2>(panels, begin, end, x, selection.first_tile + t, sums);
-        else
-          sweep<parts, 1>(panels, begin, end, x, selection.first_tile + t, sums);
-      }
-    });
-  }
+  for_each_panel<Block, strip>(
+      rows, x.columns, selection.tokens, tile,
+      [&](const RowBlock& part, int column, int columns, float* sums) {
+        decode<Block>(part, columns, panels);
+        NextPanel next(part, (tiles + 1) / 2);
+        for (int t = 0; t < tiles; t += 2, sums += 4 * tile_sums) {
+          next.prefetch_some<strip / quant::elements<Block> * quant::bytes<Block>>();
+          if (t + 1 < tiles)
+            sweep<parts, 2>(panels, column, columns, x, selection.first_tile + t, sums);
+          else
+            sweep<parts, 1>(panels, column, columns, x, selection.first_tile + t, sums);
+        }
+      });
   for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock&, float* sums) {
     for (int t = 0; t < tiles; ++t, sums += 2 * tile_sums) transpose_sums(sums);
   });

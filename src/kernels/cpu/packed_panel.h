@@ -261,19 +261,19 @@ void decode_chunk(const Rows<16>& rows, ptrdiff_t at, int blocks, int row, int s
   }
 }
 
-/// Columns `begin` up to `end` of a row of floats.
+/// The first columns of a row of floats.
 template <typename Block>
-void decode_values(const std::byte* row, int begin, int end, int r, PackedPanel* parts) {
-  for (int step = 0; begin < end; ++step, begin += packed_columns) {
-    const std::byte* const from = row + static_cast<ptrdiff_t>(begin) * quant::bytes<Block>;
+void decode_values(const std::byte* row, int columns, int r, PackedPanel* parts) {
+  for (int step = 0, k = 0; k < columns; ++step, k += packed_columns) {
+    const std::byte* const from = row + static_cast<ptrdiff_t>(k) * quant::bytes<Block>;
     __m512 low, high;
-    if (begin + packed_columns <= end) {
+    if (k + packed_columns <= columns) {
       const auto eight = [=](int i) { return Block::values(from + i * quant::bytes<Block>); };
       low = _mm512_insertf32x8(_mm512_castps256_ps512(eight(0)), eight(8), 1);
       high = _mm512_insertf32x8(_mm512_castps256_ps512(eight(16)), eight(24), 1);
     } else {
       float values[packed_columns] = {};
-      for (int i = 0; i < end - begin; ++i)
+      for (int i = 0; i < columns - k; ++i)
         values[i] = Block::value(from + static_cast<ptrdiff_t>(i) * quant::bytes<Block>);
       low = load(values);
       high = load(values + lanes);
@@ -287,18 +287,18 @@ void decode_values(const std::byte* row, int begin, int end, int r, PackedPanel*
 }
 
 template <typename Block>
-void decode(const RowBlock& block, int begin, int end, PackedPanel* parts) {
+void decode(const RowBlock& block, int columns, PackedPanel* parts) {
   for (int first = 0; first < tile_rows; first += 16) {
     const Rows<16> rows(block, first);
     if constexpr (quant::is_float<Block>) {
-      for (int r = 0; r < 16; ++r) decode_values<Block>(rows.at[r], begin, end, first + r, parts);
+      for (int r = 0; r < 16; ++r) decode_values<Block>(rows.at[r], columns, first + r, parts);
     } else {
       constexpr int chunk = 256 / quant::elements<Block>;
-      const int last = end / quant::elements<Block>;
-      for (int b = begin / quant::elements<Block>; b < last; b += chunk)
+      const int blocks = columns / quant::elements<Block>;
+      for (int b = 0; b < blocks; b += chunk)
         decode_chunk<Block>(rows, static_cast<ptrdiff_t>(b) * quant::bytes<Block>,
-                            b + chunk <= last ? chunk : last - b, first,
-                            (b * quant::elements<Block> - begin) / packed_columns, *parts);
+                            b + chunk <= blocks ? chunk : blocks - b, first,
+                            b * quant::elements<Block> / packed_columns, *parts);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include "kernels/cpu/kernels.h"
 #include "kernels/cpu/unroll.h"
 #include "kernels/cpu/vector.h"
+#include "quant/block.h"
 
 namespace weld::kernels::WELD_TARGET {
 
@@ -116,17 +117,37 @@ inline void clear_tile(float* tile, int tokens) {
     store(tile + i, broadcast(0));
 }
 
+/// f(rows, column, columns, tile) for each tile_rows rows of a block, strip by strip, as the
+/// activations of one stay in the second-level cache for all rows: rows.data is where the strip
+/// begins, at the column, and rows.next where the next strip does that f is called for.
+template <typename Block, int strip, typename F>
+void for_each_panel(const RowBlock& rows, int columns, int tokens, float* tile, const F& f) {
+  const auto at = [](int column) {
+    return static_cast<ptrdiff_t>(column / quant::elements<Block>) * quant::bytes<Block>;
+  };
+  for (int begin = 0; begin < columns; begin += strip) {
+    const int end = begin + strip < columns ? begin + strip : columns;
+    for_each_row_tile(rows, tokens, tile, [&](RowBlock part, float* to) {
+      const bool is_last = part.data + static_cast<size_t>(part.rows) * part.row_bytes ==
+                           rows.data + static_cast<size_t>(rows.rows) * rows.row_bytes;
+      if (!is_last)
+        part.next += at(begin);
+      else if (end < columns)
+        part.next = rows.data + at(end);
+      part.data += at(begin);
+      f(part, begin, end - begin, to);
+    });
+  }
+}
+
 /// Asks for the part of each row that is decoded next, some rows at each call: while tokens sweep
 /// over one panel, memory delivers the next.
 class NextPanel {
  public:
-  /// The next part is at byte `at` of each row if there is one, else at the beginning of what
-  /// follows the rows; where that has other rows than these, some are asked for in vain. `calls` is
-  /// how often the tokens' tiles will call.
-  NextPanel(const RowBlock& rows, ptrdiff_t at, bool is_in_rows, int calls)
-      : row_(is_in_rows  ? rows.data + at
-             : rows.next ? rows.next
-                         : rows.data),
+  /// The next part begins at rows.next; where that has other rows than these, some are asked for in
+  /// vain. `calls` is how often the tokens' tiles will call.
+  NextPanel(const RowBlock& rows, int calls)
+      : row_(rows.next ? rows.next : rows.data),
         row_bytes_(rows.row_bytes),
         rows_((tile_rows + calls - 1) / calls) {}
 

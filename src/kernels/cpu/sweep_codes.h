@@ -269,21 +269,18 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
 template <typename Block>
 void multiply_codes(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                     float* tile) {
-  constexpr int panel_blocks = code_strip / quant::elements<Block>;
-  constexpr int panel_bytes = panel_blocks * quant::bytes<Block>;
+  constexpr int panel_bytes = code_strip / quant::elements<Block> * quant::bytes<Block>;
   Panel panel;
-  const int blocks = x.columns / quant::elements<Block>;
-  for (int begin = 0; begin < blocks; begin += panel_blocks) {
-    const int end = begin + panel_blocks < blocks ? begin + panel_blocks : blocks;
-    decode<Block>(rows, begin, end, panel);
-    NextPanel next(rows, ptrdiff_t{end} * quant::bytes<Block>, end < blocks,
-                   tiles<tile_tokens>(tokens));
-    for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
-      next.prefetch_some<panel_bytes>();
-      sweep<Block, n>(panel, rows.rows, (end - begin) * quant::elements<Block>,
-                      begin * quant::elements<Block>, x, index, token, tile);
-    });
-  }
+  for_each_panel<Block, code_strip>(
+      rows, x.columns, tokens, tile, [&](const RowBlock& part, int column, int columns, float* to) {
+        if (column == 0) clear_tile(to, tokens);
+        decode<Block>(part, columns / quant::elements<Block>, panel);
+        NextPanel next(part, tiles<tile_tokens>(tokens));
+        for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
+          next.prefetch_some<panel_bytes>();
+          sweep<Block, n>(panel, part.rows, columns, column, x, index, token, to);
+        });
+      });
 }
 
 }  // namespace weld::kernels::WELD_TARGET

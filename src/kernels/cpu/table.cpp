@@ -4,21 +4,14 @@
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-void multiply_many(const RowBlock& rows, const Activations& x, const int* index, int tokens,
-                   float* tile) {
+void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
+  const auto [index, tokens, first] = selection;
+  if (tokens <= max_vector_tokens) return multiply_vector(rows, x, index, tokens, tile);
 #ifdef __AVX512F__
   if (rows.type == gguf::Type::BF16 && __builtin_cpu_supports("avx512bf16"))
     return multiply_matrix_bf16(rows, x, index, tokens, tile);
 #endif
   multiply_matrix(rows, x, index, tokens, tile);
-}
-
-void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
-  if (selection.tokens <= max_vector_tokens)
-    return multiply_vector(rows, x, selection.index, selection.tokens, tile);
-  for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
-    multiply_many(part, x, selection.index, selection.tokens, to);
-  });
 }
 
 constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
@@ -34,12 +27,13 @@ constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) 
 #ifdef __AVX512F__
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
-  if (selection.tokens <= max_vector_tokens)
-    return avx512vbmi::multiply_vector(rows, x, selection.index, selection.tokens, tile);
-  if (!avx512vbmi::has_codewords(rows.type)) return multiply(rows, x, selection, tile);
-  for_each_row_tile(rows, selection.tokens, tile, [&](const RowBlock& part, float* to) {
-    avx512vbmi::multiply_codewords(part, x, selection.index, selection.tokens, to);
-  });
+  const auto [index, tokens, first] = selection;
+  if (tokens <= max_vector_tokens)
+    avx512vbmi::multiply_vector(rows, x, index, tokens, tile);
+  else if (avx512vbmi::has_codewords(rows.type))
+    avx512vbmi::multiply_codewords(rows, x, index, tokens, tile);
+  else
+    multiply(rows, x, selection, tile);
 }
 
 Forms forms_with_vbmi(gguf::Type type, int tokens) {

@@ -16,7 +16,7 @@ void add_scaled(const float* x, float weight, int n, float* y);
 void store(const CacheView& cache, int position, const float* key, const float* value);
 void attend(const AttentionTask& task);
 
-/// multiply() for up to max_vector_tokens tokens, and of up to tile_rows rows for more.
+/// multiply() for up to max_vector_tokens tokens, and for more.
 void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
