@@ -29,6 +29,8 @@
 //   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
 //                      16 bits each
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
+//   unit_at            where the unit is, if it is a half-precision number; with offset_unit_at,
+//                      where the negative of the offset unit is
 //   scales_and_offsets(block)  with AVX-512, where both at once are quicker: eight scales, then
 //                      eight offsets, a float a group
 //   codes_of_halves(block, i)  with AVX-512, if there is no codes(at, i): those of groups i and

@@ -50,7 +50,8 @@ struct IQ4_XS {
     const __m128i both = _mm_or_si128(low, _mm_and_si128(high, _mm_set1_epi16(0x30)));
     return _mm_sub_epi16(both, _mm_set1_epi16(32));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 0); }
+  static constexpr int unit_at = 0;
+  static float unit(const std::byte* block) { return f16_at(block, unit_at); }
 
   template <typename Columns>
   static auto factors(const Columns& at, int g) {

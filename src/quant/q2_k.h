@@ -35,11 +35,12 @@ struct Q2_K {
   static __m256i factors(const std::byte* block) {
     return _mm256_and_si256(_mm256_cvtepu8_epi16(load16(block, 0)), _mm256_set1_epi16(15));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 80); }
+  static constexpr int unit_at = 80, offset_unit_at = 82;
+  static float unit(const std::byte* block) { return f16_at(block, unit_at); }
   static __m256i minimums(const std::byte* block) {
     return _mm256_srli_epi16(_mm256_cvtepu8_epi16(load16(block, 0)), 4);
   }
-  static float offset_unit(const std::byte* block) { return -f16_at(block, 82); }
+  static float offset_unit(const std::byte* block) { return -f16_at(block, offset_unit_at); }
 
   template <typename Columns>
   static auto factors(const Columns& at, int g) {

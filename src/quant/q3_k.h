@@ -45,7 +45,8 @@ struct Q3_K {
                                       _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(3)), 4));
     return _mm256_cvtepi8_epi16(_mm_sub_epi8(both, _mm_set1_epi8(32)));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 108); }
+  static constexpr int unit_at = 108;
+  static float unit(const std::byte* block) { return f16_at(block, unit_at); }
 
   template <typename Columns>
   static auto factors(const Columns& at, int g) {

@@ -39,7 +39,8 @@ struct Q6_K {
   static __m256i factors(const std::byte* block) {
     return _mm256_cvtepi8_epi16(load16(block, 192));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 208); }
+  static constexpr int unit_at = 208;
+  static float unit(const std::byte* block) { return f16_at(block, unit_at); }
 
   template <typename Columns>
   static auto factors(const Columns& at, int g) {

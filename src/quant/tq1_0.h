@@ -59,7 +59,8 @@ struct TQ1_0 {
   }
 #endif
   static __m128i factors(const std::byte*) { return _mm_set1_epi16(1); }
-  static float unit(const std::byte* block) { return f16_at(block, 52); }
+  static constexpr int unit_at = 52;
+  static float unit(const std::byte* block) { return f16_at(block, unit_at); }
 #endif
 
  private:

@@ -27,7 +27,8 @@ struct TQ2_0 {
     return bit_field(at(i / 4 * 32), 2 * (i % 4), 3);
   }
   static __m128i factors(const std::byte*) { return _mm_set1_epi16(1); }
-  static float unit(const std::byte* block) { return f16_at(block, 64); }
+  static constexpr int unit_at = 64;
+  static float unit(const std::byte* block) { return f16_at(block, unit_at); }
 
   template <typename Columns>
   static auto unit(const Columns& at) {
