@@ -102,6 +102,10 @@ struct Case {
   const Kernels* build;
   gguf::Type type;
 };
+std::string name_of(const Case& c) {
+  return std::string(c.build->name) + "_" + gguf::info(c.type).name;
+}
+void PrintTo(const Case& c, std::ostream* out) { *out << name_of(c); }
 
 struct ExactProduct {
   double sum, magnitudes;
@@ -323,9 +327,8 @@ std::vector<Case> cases() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Builds, Multiply, testing::ValuesIn(cases()), [](const auto& info) {
-  return std::string(info.param.build->name) + "_" + gguf::info(info.param.type).name;
-});
+INSTANTIATE_TEST_SUITE_P(Builds, Multiply, testing::ValuesIn(cases()),
+                         [](const auto& info) { return name_of(info.param); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Multiply);
 
 }  // namespace
