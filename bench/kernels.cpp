@@ -34,7 +34,8 @@ constexpr int token_counts[] = {1, 32, 512};
 /// Random activations in all forms that kernels read.
 struct Input {
   Input(const Kernels& kernels, gguf::Type type, int tokens, int columns) {
-    buffers.reserve(kernels, tokens, columns, {.values = true, .codes = true, .places = true});
+    const kernels::Forms forms = kernels.forms(type, tokens);
+    buffers.reserve(tokens, columns, forms);
     synth::Random random(1);
     std::vector<float> values(static_cast<size_t>(tokens) * static_cast<size_t>(columns));
     for (float& value : values) value = random.uniform(-1, 1);
@@ -43,10 +44,9 @@ struct Input {
       rows.push_back(values.data() + static_cast<size_t>(token) * static_cast<size_t>(columns));
       buffers.enter(kernels, token, rows.back());
     }
-    const int parts = kernels.forms(type, tokens).parts;
-    if (parts == 0) return;
+    if (forms.parts == 0) return;
     const int tiles = kernels::packed_tiles(tokens);
-    buffers.reserve_packed(tiles, parts);
+    buffers.reserve_packed(tiles, forms.parts);
     for (int tile = 0, first = 0; tile < tiles; ++tile, first += kernels::packed_tokens)
       buffers.pack(kernels, tile, rows.data() + first,
                    std::min(kernels::packed_tokens, tokens - first));

@@ -42,6 +42,8 @@ struct TypeInfo {
   const char* name;
   uint32_t block_elements;
   uint32_t block_bytes;
+
+  constexpr bool is_float() const { return block_elements == 1; }
 };
 
 inline constexpr TypeInfo type_table[] = {

@@ -29,8 +29,8 @@
 //   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
 //                      16 bits each
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
-//   unit_at            where the unit is, if it is a half-precision number; with offset_unit_at,
-//                      where the negative of the offset unit is
+//   unit_at            where the unit is, if it is a half-precision number and nothing else;
+//   offset_unit_at     where the negative of the offset unit is
 //   scales_and_offsets(block)  with AVX-512, where both at once are quicker: eight scales, then
 //                      eight offsets, a float a group
 //   codes_of_halves(block, i)  with AVX-512, if there is no codes(at, i): those of groups i and
@@ -51,10 +51,10 @@
 //   code_table         codes by a weight's two or three bits in a codeword and the sign above them
 //   words(at)          Eights or Fours, as codewords are of eight or of four weights
 //                      (at: a view of 16 groups of 32 weights)
-//   unit(at), numbers(at)   the scales of these, unit * (2 number + 1), where groups are 32
-//   weights;
-//                      numbers in the lowest bits of a dword, as number_mask says
-//   unit(at), factors(at)   where they are 16 weights: two factors of 16 bits
+//   unit(at), numbers(at)   the scales of groups of 32: unit * (2 number + 1), with numbers in the
+//                      lowest bits of a dword
+//   number_mask        these bits; the others are of no use
+//   unit(at), factors(at)   of groups of 16: unit * factor, two factors of 16 bits
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.
 //

@@ -2,7 +2,6 @@
 // looks up 64 bytes. One by one each codeword is a load of its own.
 #pragma once
 
-#include <bit>
 #include <utility>
 
 #include "quant/codebook.h"
@@ -185,7 +184,7 @@ template <typename At>
   return f16_of_low(at(o));
 }
 [[gnu::always_inline]] inline __m512 f16(const GroupsOfTwo& at, int o) {
-  // Loaded with seven neighbours it is converted by one instruction; out of a register, by two.
+  // Converted as it is loaded, with seven neighbours, it need not be brought into a register first.
   const auto of = [o](const std::byte* block) {
     return _mm256_castps256_ps128(_mm256_cvtph_ps(load16(block, o)));
   };

@@ -49,7 +49,8 @@ struct IQ3_S {
     const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
     return odd_factors(words_of_dwords(bit_fields(u32_at(block, 106), shifts, 15)));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 0); }
+  static constexpr int unit_at = 0;
+  static float unit(const std::byte* block) { return f16_at(block, unit_at); }
 #endif
 
 #ifdef __AVX512VBMI__

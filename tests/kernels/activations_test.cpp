@@ -24,8 +24,7 @@ TEST_P(Strips, HoldWhatWasEntered) {
     for (const int tokens : {1, 2, 5}) {
       const auto width = static_cast<size_t>(columns);
       const std::vector<float> x = random_floats(static_cast<size_t>(tokens) * width, random);
-      buffers.reserve(*GetParam(), tokens, columns,
-                      {.values = true, .codes = true, .places = true});
+      buffers.reserve(tokens, columns, {.values = true, .codes = true});
       for (int t = 0; t < tokens; ++t)
         buffers.enter(*GetParam(), t, x.data() + static_cast<size_t>(t) * width);
       const Activations& view = buffers.view();
@@ -49,7 +48,7 @@ TEST_P(Strips, ContinueWithZeros) {
   // A wider batch first: what it leaves behind must not show.
   for (const int columns : {1024, 544}) {
     const std::vector<float> x = random_floats(static_cast<size_t>(columns), random);
-    buffers.reserve(*GetParam(), tokens, columns, {.codes = true, .places = true});
+    buffers.reserve(tokens, columns, {.codes = true, .words = true, .places = true});
     for (int t = 0; t < tokens; ++t) buffers.enter(*GetParam(), t, x.data());
   }
   const Activations& view = buffers.view();
@@ -61,9 +60,11 @@ TEST_P(Strips, ContinueWithZeros) {
       EXPECT_EQ(view.codes[at + view.magnitudes_at], 0);
       EXPECT_EQ(view.scales[at / kernels::group_size], 0);
       EXPECT_EQ(view.half_sums[at / (kernels::group_size / 2)], 0);
-      if (view.lane_sums) {
-        EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
-      }
+      EXPECT_EQ(view.wide_codes[at], 0);
+      EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
+      // Column c is in run c / 8 % 32 of its 256, in place c % 8.
+      const size_t places = view.code_at(t, c / 256 * 256) + view.places_at;
+      EXPECT_EQ(view.codes[places + static_cast<size_t>(c % 8 * 32 + c / 8 % 32)], 0);
     }
 }
 
@@ -76,7 +77,7 @@ TEST(Packed, AddsUpToWhatWasEntered) {
   std::vector<const float*> rows;
   for (int t = 0; t < tokens; ++t) rows.push_back(x.data() + t * columns);
   kernels::ActivationBuffers buffers;
-  buffers.reserve(build, tokens, columns, {});
+  buffers.reserve(tokens, columns, {});
   buffers.reserve_packed(2, parts);
   buffers.pack(build, 1, rows.data(), tokens);
   for (int t = 0; t < kernels::packed_tokens; ++t)

@@ -42,42 +42,39 @@ class GuardedBytes {
   size_t size_;
 };
 
-/// Random activations in every form.
+/// Activations, quantized as a build does.
 struct Input {
-  Input(const Kernels& build, int tokens, int columns, std::mt19937& random) {
-    const auto width = static_cast<size_t>(columns);
-    enter(build, tokens, columns, random_floats(static_cast<size_t>(tokens) * width, random));
-  }
-  Input(const Kernels& build, int tokens, int columns, std::vector<float> x) {
-    enter(build, tokens, columns, std::move(x));
-  }
+  Input(const Kernels& build, int tokens, int columns, std::mt19937& random)
+      : Input(build, tokens, columns,
+              random_floats(static_cast<size_t>(tokens) * static_cast<size_t>(columns), random)) {}
+  Input(const Kernels& build, int tokens, int columns, std::vector<float> x)
+      : quantizer(build), tokens(tokens), columns(columns), values(std::move(x)) {}
 
-  /// Packs what the build wants to have packed of a selection.
-  const Activations& forms(const Kernels& build, gguf::Type type, const int* index, int tokens) {
-    const int parts = build.forms(type, tokens).parts;
-    if (parts > 0) {
-      const int tiles = kernels::packed_tiles(tokens);
-      buffers.reserve_packed(tiles, parts);
+  /// What a build reads of a selection, and no other form.
+  const Activations& forms(const Kernels& build, gguf::Type type, const int* index, int selected) {
+    const kernels::Forms forms = build.forms(type, selected);
+    buffers.reserve(tokens, columns, forms);
+    for (int t = 0; t < tokens; ++t) buffers.enter(quantizer, t, row(t));
+    if (forms.parts > 0) {
+      const int tiles = kernels::packed_tiles(selected);
+      buffers.reserve_packed(tiles, forms.parts);
       for (int tile = 0, first = 0; tile < tiles; ++tile, first += kernels::packed_tokens) {
         std::vector<const float*> rows;
-        for (int t = first; t < std::min(tokens, first + kernels::packed_tokens); ++t)
-          rows.push_back(values.data() + (index ? index[t] : t) * buffers.view().columns);
+        for (int t = first; t < std::min(selected, first + kernels::packed_tokens); ++t)
+          rows.push_back(row(index ? index[t] : t));
         buffers.pack(build, tile, rows.data(), static_cast<int>(rows.size()));
       }
     }
     return buffers.view();
   }
 
+  const Kernels& quantizer;
+  int tokens, columns;
   std::vector<float> values;
   kernels::ActivationBuffers buffers;
 
  private:
-  void enter(const Kernels& build, int tokens, int columns, std::vector<float> x) {
-    values = std::move(x);
-    const bool codes = columns % kernels::group_size == 0;
-    buffers.reserve(build, tokens, columns, {.values = true, .codes = codes, .places = codes});
-    for (int t = 0; t < tokens; ++t) buffers.enter(build, t, values.data() + t * columns);
-  }
+  const float* row(int token) const { return values.data() + token * columns; }
 };
 
 /// The products, [tokens][max_rows].
@@ -127,7 +124,7 @@ class Multiply : public testing::TestWithParam<Case> {
  protected:
   const Kernels& build() const { return *GetParam().build; }
   gguf::Type type() const { return GetParam().type; }
-  bool is_float() const { return gguf::info(type()).block_elements == 1; }
+  bool is_float() const { return gguf::info(type()).is_float(); }
 
   /// Whether weights and activations are rounded to BF16, and not activations to codes.
   bool rounds_to_bf16(int tokens) const {

@@ -118,7 +118,7 @@ TEST_P(Avx2Float, ValuesAreTheSpecificationsToTheBit) {
   });
 }
 
-bool is_float_type(const gguf::TypeInfo& type) { return type.block_elements == 1; }
+bool is_float_type(const gguf::TypeInfo& type) { return type.is_float(); }
 
 INSTANTIATE_TEST_SUITE_P(Types, Avx2Quantized,
                          testing::ValuesIn(types_where(std::not_fn(is_float_type))), name_of);

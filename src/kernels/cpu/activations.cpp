@@ -10,23 +10,28 @@ namespace weld::kernels {
 void Forms::add(const Forms& more) {
   values |= more.values;
   codes |= more.codes;
+  words |= more.words;
   places |= more.places;
   parts = std::max(parts, more.parts);
 }
 
-void ActivationBuffers::reserve(const Kernels& kernels, int tokens, int columns,
-                                const Forms& forms) {
+Forms usual_forms(gguf::Type type, int /*tokens*/) {
+  const bool is_float = gguf::info(type).is_float();
+  return {.values = is_float, .codes = !is_float};
+}
+
+void ActivationBuffers::reserve(int tokens, int columns, const Forms& forms) {
   view_ = {};
   view_.tokens = tokens;
   view_.columns = columns;
   if (forms.values) view_.values = values_.at_least(strips_size(value_strip, tokens, columns));
   if (!forms.codes) return;
   const size_t size = strips_size(code_strip, tokens, columns);
-  view_.magnitudes_at = kernels.sums_in_words ? size : 0;
+  view_.magnitudes_at = forms.words ? size : 0;
   const size_t known = size + view_.magnitudes_at;
   view_.places_at = forms.places ? known : 0;
   view_.codes = codes_.at_least(known + (forms.places ? size : 0));
-  if (kernels.sums_in_words) {
+  if (forms.words) {
     view_.wide_codes = wide_codes_.at_least(size);
     view_.lane_sums = lane_sums_.at_least(size / (group_size / 4));
   }

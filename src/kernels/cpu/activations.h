@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gguf/type.h"
 #include "kernels/cpu/buffer.h"
 
 namespace weld::kernels {
@@ -76,11 +77,16 @@ struct PackedTile {
 struct Forms {
   bool values = false;  ///< as they are
   bool codes = false;   ///< quantized
+  bool words = false;   ///< and what sums in 16 bits need: magnitudes, wide codes, lane sums
   bool places = false;  ///< and the codes by place
   int parts = 0;        ///< packed, in so many parts
 
+  /// Asks for what either asks for.
   void add(const Forms& more);
 };
+
+/// What most products read, whatever the number of tokens: values for a float type, else codes.
+Forms usual_forms(gguf::Type type, int tokens);
 
 /// Activations of some tokens; a form that no weight needs is null. Quantized: value = scale *
 /// code, by groups of group_size.
@@ -123,7 +129,7 @@ struct Activations {
 class ActivationBuffers {
  public:
   /// Room for so many rows of `columns` floats in all forms that are wanted but packed.
-  void reserve(const Kernels& kernels, int tokens, int columns, const Forms& forms);
+  void reserve(int tokens, int columns, const Forms& forms);
 
   /// Takes the activations of one token, `columns` floats. Tokens may be entered by several threads
   /// at once.

@@ -52,11 +52,6 @@ KernelList available_kernels() {
   return available;
 }
 
-Forms usual_forms(gguf::Type type, int /*tokens*/) {
-  const bool is_float = gguf::info(type).block_elements == 1;
-  return {.values = is_float, .codes = !is_float};
-}
-
 const Kernels& kernels() {
   const KernelList available = available_kernels();
   const char* wanted = std::getenv("WELD_ISA");

@@ -91,14 +91,15 @@ inline __m512 in_order_of_sums(__m256 of_groups) {
 inline __m256 floats_of_words(__m128i v) { return to_floats(_mm256_cvtepi16_epi32(v)); }
 inline __m512 floats_of_words(__m256i v) { return to_floats(_mm512_cvtepi16_epi32(v)); }
 
-/// The half-precision number at byte `at` of a block. Loaded with seven neighbours it is converted
-/// by one instruction; alone, out of a register, by three.
+/// The half-precision number at byte `at` of a block, in all lanes. Converted as it is loaded, with
+/// seven neighbours, it need not be brought into a register first.
 template <typename Block, int at>
 [[gnu::always_inline]] inline __m512 f16_in_all_lanes(const std::byte* block) {
   constexpr int from = at + 16 <= quant::bytes<Block> ? at : quant::bytes<Block> - 16;
   const __m512 eight = _mm512_castps256_ps512(_mm256_cvtph_ps(quant::load16(block, from)));
   return _mm512_permutexvar_ps(_mm512_set1_epi32((at - from) / 2), eight);
 }
+/// The unit of a block's scales, in all lanes.
 template <typename Block>
 [[gnu::always_inline]] inline __m512 unit(const std::byte* block) {
   if constexpr (requires { Block::unit_at; })

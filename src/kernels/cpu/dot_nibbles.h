@@ -146,7 +146,7 @@ class RowSums<Block, Tokens> {
     if constexpr (quant::has_factors<Block>) {
       static_assert(!Block::has_offset);
       const __m256i factors = _mm256_cvtepi16_epi32(Block::factors(blocks));
-      add(span, blocks, to_floats(factors) * Block::unit(blocks), _mm256_setzero_ps(), x);
+      add(span, blocks, to_floats(factors) * low_half(unit<Block>(blocks)), _mm256_setzero_ps(), x);
     } else {
       const GroupScales<Block> of(blocks);
       __m256 offsets{};

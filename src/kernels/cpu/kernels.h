@@ -134,16 +134,12 @@ struct Limits {
 /// One build of everything that is arithmetic. All sizes are checked by the callers.
 struct Kernels {
   const char* name;
-  /// Whether `multiply` sums products in 16 bits, and so reads magnitudes, wide_codes and
-  /// lane_sums.
-  bool sums_in_words;
-
   /// Quantizes a run of one token's activations: groups of 32, scale = largest magnitude / 127,
   /// round to nearest even.
   void (*quantize)(const float* x, int columns, const QuantizedRow& out);
 
   /// Packs the activations of up to packed_tokens tokens, each `columns` floats at rows[token].
-  /// Null where `forms` asks for nothing packed.
+  /// Null where `forms` asks for nothing packed, but for the specification's.
   void (*pack)(const float* const* rows, int tokens, int columns, const PackedTile& out);
 
   /// The forms in which `multiply` reads activations of so many tokens for rows of a type.
@@ -183,9 +179,6 @@ struct Kernels {
 
   const Limits* limits;
 };
-
-/// Values for a float type and codes for any other: what is read but where a build knows better.
-Forms usual_forms(gguf::Type type, int tokens);
 
 namespace portable {
 extern const Kernels kernels;  ///< the specification: plain loops

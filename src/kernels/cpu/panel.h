@@ -118,8 +118,9 @@ inline void clear_tile(float* tile, int tokens) {
 }
 
 /// f(rows, column, columns, tile) for each tile_rows rows of a block, strip by strip, as the
-/// activations of one stay in the second-level cache for all rows: rows.data is where the strip
-/// begins, at the column, and rows.next where the next strip does that f is called for.
+/// activations of one stay in the second-level cache for all rows. rows.data is at `column`, where
+/// a strip of `columns` columns begins, and rows.next at the next call's, in the last call at what
+/// follows the block, if anything does.
 template <typename Block, int strip, typename F>
 void for_each_panel(const RowBlock& rows, int columns, int tokens, float* tile, const F& f) {
   const auto at = [](int column) {

@@ -241,8 +241,8 @@ void attend(const AttentionTask& task) {
 }  // namespace
 
 const Kernels kernels = {
-    "portable", false,          quantize,   pack,  usual_forms,        multiply, rms_norm, rotate,
-    gate,       scale_and_bias, add_scaled, store, max_attention_rows, attend,   &limits,
+    "portable", quantize,       pack,       usual_forms, multiply,           rms_norm, rotate,
+    gate,       scale_and_bias, add_scaled, store,       max_attention_rows, attend,   &limits,
 };
 
 }  // namespace weld::kernels::portable

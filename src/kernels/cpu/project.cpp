@@ -7,7 +7,7 @@
 namespace weld::kernels {
 namespace {
 
-bool is_float(const Segment& segment) { return gguf::info(segment.type).block_elements == 1; }
+bool is_float(const Segment& segment) { return gguf::info(segment.type).is_float(); }
 
 }  // namespace
 
@@ -37,7 +37,7 @@ const Activations& prepare(Context& context, std::span<const Segment> segments, 
     return x + static_cast<size_t>(token) * static_cast<size_t>(columns);
   };
   ActivationBuffers& input = context.input;
-  input.reserve(kernels, tokens, columns, forms);
+  input.reserve(tokens, columns, forms);
   if (forms.values || forms.codes)
     for_each_row(context, tokens, columns,
                  [&](int token) { input.enter(kernels, token, row(token)); });

@@ -14,14 +14,20 @@ void multiply(const RowBlock& rows, const Activations& x, const Selection& selec
   multiply_matrix(rows, x, index, tokens, tile);
 }
 
-constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
 #ifdef __AVX512F__
-  constexpr bool sums_in_words = false;
+constexpr auto forms = usual_forms;
 #else
-  constexpr bool sums_in_words = true;
+/// Products are summed in 16 bits.
+Forms forms(gguf::Type type, int tokens) {
+  Forms forms = usual_forms(type, tokens);
+  forms.words = forms.codes;
+  return forms;
+}
 #endif
-  return {name, sums_in_words,  quantize,   nullptr, usual_forms,        multiply, rms_norm, rotate,
-          gate, scale_and_bias, add_scaled, store,   max_attention_rows, attend,   &limits};
+
+constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
+  return {name, quantize,       nullptr,    forms, multiply,           rms_norm, rotate,
+          gate, scale_and_bias, add_scaled, store, max_attention_rows, attend,   &limits};
 }
 
 #ifdef __AVX512F__
