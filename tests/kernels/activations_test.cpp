@@ -73,16 +73,16 @@ TEST(Packed, AddsUpToWhatWasEntered) {
   const kernels::Kernels& build = kernels::portable::kernels;
   std::mt19937 random(1);
   const int columns = 70, tokens = 5, parts = 3;
-  const std::vector<float> x = random_floats(tokens * columns, random, 100);
-  std::vector<const float*> rows;
-  for (int t = 0; t < tokens; ++t) rows.push_back(x.data() + t * columns);
+  const std::vector<float> x = random_floats(size_t{tokens} * columns, random, 100);
+  const float* rows[tokens];
+  for (ptrdiff_t t = 0; t < tokens; ++t) rows[t] = x.data() + t * columns;
   kernels::ActivationBuffers buffers;
   buffers.reserve(tokens, columns, {});
   buffers.reserve_packed(2, parts);
-  buffers.pack(build, 1, rows.data(), tokens);
+  buffers.pack(build, 1, rows, tokens);
   for (int t = 0; t < kernels::packed_tokens; ++t)
     for (int c = 0; c < 96; ++c) {
-      const float entered = t < tokens && c < columns ? rows[static_cast<size_t>(t)][c] : 0;
+      const float entered = t < tokens && c < columns ? rows[t][c] : 0;
       float sum = 0, tolerance = std::fabs(entered);
       for (int part = 0; part < parts; ++part) {
         const uint16_t* const step = buffers.view().packed_at(part, 1, c / 32 * 32);

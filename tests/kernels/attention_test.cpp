@@ -16,6 +16,10 @@ using kernels::CacheType;
 using kernels::CacheView;
 using kernels::Kernels;
 
+size_t area(int rows, int columns) {
+  return static_cast<size_t>(rows) * static_cast<size_t>(columns);
+}
+
 struct Shape {
   int heads;
   int key_size;
@@ -45,7 +49,7 @@ struct Scene {
       values.push_back(random_floats(static_cast<size_t>(s.value_size), random));
       build.store(view, p, keys.back().data(), values.back().data());
     }
-    query = random_floats(static_cast<size_t>(s.tokens * s.heads * s.key_size), random, 3);
+    query = random_floats(area(s.tokens * s.heads, s.key_size), random, 3);
     sinks = random_floats(static_cast<size_t>(s.heads), random, 2);
   }
 
@@ -59,9 +63,9 @@ struct Scene {
     task.window = shape.window;
     task.scale = 1.0F / std::sqrt(static_cast<float>(shape.key_size));
     if (shape.sinks) task.sinks = sinks.data();
-    task.query_stride = static_cast<size_t>(shape.heads * shape.key_size);
+    task.query_stride = area(shape.heads, shape.key_size);
     task.query = query.data() + static_cast<size_t>(first) * task.query_stride;
-    task.output_stride = static_cast<size_t>(shape.heads * shape.value_size);
+    task.output_stride = area(shape.heads, shape.value_size);
     std::vector<float> out(static_cast<size_t>(count) * task.output_stride, NAN);
     task.output = out.data();
     build.attend(task);
@@ -80,7 +84,7 @@ struct Scene {
       for (int i = 0; i < shape.key_size; ++i)
         score +=
             static_cast<double>(
-                query[static_cast<size_t>((token * shape.heads + head) * shape.key_size + i)]) *
+                query[area(token * shape.heads + head, shape.key_size) + static_cast<size_t>(i)]) *
             static_cast<double>(keys[static_cast<size_t>(p)][static_cast<size_t>(i)]);
       const double weight = std::exp(score / std::sqrt(shape.key_size));
       total += weight;

@@ -74,7 +74,9 @@ struct Input {
   kernels::ActivationBuffers buffers;
 
  private:
-  const float* row(int token) const { return values.data() + token * columns; }
+  const float* row(int token) const {
+    return values.data() + static_cast<ptrdiff_t>(token) * columns;
+  }
 };
 
 /// The products, [tokens][max_rows].
@@ -252,10 +254,12 @@ TEST_P(Multiply, TheLargestSumsFit) {
   const double largest = sum_of_magnitudes(values);
 
   // Each sign like the weight's, the other way round, and all the same: codes of 127 and -127.
-  std::vector<float> signs;
-  for (int t = 0; t < tokens; ++t)
-    for (const float value : values)
-      signs.push_back((t < 2 ? std::copysign(1.0F, value) : 1.0F) * (t % 2 == 0 ? 1.0F : -1.0F));
+  std::vector<float> signs(tokens * values.size());
+  for (size_t i = 0; i < signs.size(); ++i) {
+    const size_t t = i / values.size();
+    signs[i] = (t < 2 ? std::copysign(1.0F, values[i % values.size()]) : 1.0F) *
+               (t % 2 == 0 ? 1.0F : -1.0F);
+  }
   Input x(build(), tokens, columns, signs);
   for (const int count : {1, 5, tokens}) {
     std::vector<float> got = multiply(build(), block, x, nullptr, count);
@@ -277,8 +281,8 @@ TEST_P(Multiply, RowDependsOnItselfAlone) {
   const GuardedBytes guarded(weights(rows, columns));
   const RowBlock whole = block(guarded, rows, columns);
   Input x(build(), tokens, columns, random_);
-  std::vector<int> order;  // many enough for the kernel that takes all of them
-  for (int i = 0; i < 29; ++i) order.push_back(i * 17 % tokens);
+  std::vector<int> order(29);  // many enough for the kernel that takes all of them
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i) * 17 % tokens;
   for (const int first : {1, 9, 30, 69}) {
     RowBlock part = whole;
     part.data += static_cast<size_t>(first) * whole.row_bytes;
