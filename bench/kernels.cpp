@@ -31,7 +31,7 @@ constexpr Shape shapes[] = {
 };
 constexpr int token_counts[] = {1, 32, 512};
 
-/// Random activations in all forms that kernels read.
+/// Random activations in the forms that the kernels read.
 struct Input {
   Input(const Kernels& kernels, gguf::Type type, int tokens, int columns) {
     const kernels::Forms forms = kernels.forms(type, tokens);

@@ -43,6 +43,7 @@ struct TypeInfo {
   uint32_t block_elements;
   uint32_t block_bytes;
 
+  /// Whether weights are plain numbers: F32, F16 or BF16.
   constexpr bool is_float() const { return block_elements == 1; }
 };
 
