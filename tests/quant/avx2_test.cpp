@@ -118,11 +118,12 @@ TEST_P(Avx2Float, ValuesAreTheSpecificationsToTheBit) {
   });
 }
 
-bool is_float_type(const gguf::TypeInfo& type) { return type.is_float(); }
-
 INSTANTIATE_TEST_SUITE_P(Types, Avx2Quantized,
-                         testing::ValuesIn(types_where(std::not_fn(is_float_type))), name_of);
-INSTANTIATE_TEST_SUITE_P(Types, Avx2Float, testing::ValuesIn(types_where(is_float_type)), name_of);
+                         testing::ValuesIn(types_where(std::not_fn(&gguf::TypeInfo::is_float))),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Types, Avx2Float,
+                         testing::ValuesIn(types_where(std::mem_fn(&gguf::TypeInfo::is_float))),
+                         name_of);
 
 }  // namespace
 }  // namespace weld::quant::test

@@ -43,22 +43,6 @@ struct Selection {
   return static_cast<size_t>(packed_tiles(tokens) * packed_tokens) * tile_rows;
 }
 
-/// f(the part of a block, its tile) for each tile_rows of its rows.
-template <typename F>
-[[gnu::always_inline]] inline void for_each_row_tile(const RowBlock& rows, int tokens, float* tile,
-                                                     const F& f) {
-  for (int first = 0; first < rows.rows; first += tile_rows, tile += tile_size(tokens)) {
-    RowBlock part = rows;
-    part.data += static_cast<size_t>(first) * rows.row_bytes;
-    part.rows = rows.rows - first;
-    if (part.rows > tile_rows) {
-      part.rows = tile_rows;
-      part.next = part.data + tile_rows * rows.row_bytes;
-    }
-    f(part, tile);
-  }
-}
-
 /// Where a run of one token's quantized activations goes; the fields are those of Activations.
 struct QuantizedRow {
   int8_t* codes;
@@ -134,6 +118,7 @@ struct Limits {
 /// One build of everything that is arithmetic. All sizes are checked by the callers.
 struct Kernels {
   const char* name;
+
   /// Quantizes a run of one token's activations: groups of 32, scale = largest magnitude / 127,
   /// round to nearest even.
   void (*quantize)(const float* x, int columns, const QuantizedRow& out);

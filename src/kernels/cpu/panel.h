@@ -117,6 +117,21 @@ inline void clear_tile(float* tile, int tokens) {
     store(tile + i, broadcast(0));
 }
 
+/// f(the part of a block, its tile) for each tile_rows of its rows.
+template <typename F>
+void for_each_row_tile(const RowBlock& rows, int tokens, float* tile, const F& f) {
+  for (int first = 0; first < rows.rows; first += tile_rows, tile += tile_size(tokens)) {
+    RowBlock part = rows;
+    part.data += static_cast<size_t>(first) * rows.row_bytes;
+    part.rows = rows.rows - first;
+    if (part.rows > tile_rows) {
+      part.rows = tile_rows;
+      part.next = part.data + tile_rows * rows.row_bytes;
+    }
+    f(part, tile);
+  }
+}
+
 /// f(rows, column, columns, tile) for each tile_rows rows of a block, strip by strip, as the
 /// activations of one stay in the second-level cache for all rows. rows.data is at `column`, where
 /// a strip of `columns` columns begins, and rows.next at the next call's, in the last call at what
