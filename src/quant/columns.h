@@ -2,6 +2,7 @@
 // looks up 64 bytes. One by one each codeword is a load of its own.
 #pragma once
 
+#include <initializer_list>
 #include <utility>
 
 #include "quant/codebook.h"
@@ -35,28 +36,13 @@ consteval CodeTable repeat(const uint8_t (&eight)[8]) {
   return table;
 }
 
-/// Codes by the fields of two weights, for each of the two.
-struct PairTable {
-  alignas(64) uint8_t codes[2][64];
-};
-
-/// Tables for fields of 2 bits, which take up four from bit `field` on, and signs from bit `sign`.
-consteval PairTable pair_table(const CodeTable& table, int field, int sign) {
-  PairTable pair{};
-  for (int weight = 0; weight < 2; ++weight)
-    for (int i = 0; i < 64; ++i)
-      pair.codes[weight][i] =
-          table.codes[(i >> (field + 2 * weight) & 3) | (i >> (sign + weight) & 1) << 2];
-  return pair;
-}
-/// Tables for fields of 3 bits without signs.
-consteval PairTable pair_table(const CodeTable& table) {
-  PairTable pair{};
-  for (int i = 0; i < 64; ++i) {
-    pair.codes[0][i] = table.codes[i & 7];
-    pair.codes[1][i] = table.codes[i >> 3];
-  }
-  return pair;
+/// The same codes by a field of so many bits that begins at bit `field` of an index, and a sign
+/// bit.
+consteval CodeTable by_field(const CodeTable& table, int bits, int field, int sign) {
+  CodeTable moved{};
+  for (int i = 0; i < 64; ++i)
+    moved.codes[i] = table.codes[(i >> field & ((1 << bits) - 1)) | (i >> sign & 1) << bits];
+  return moved;
 }
 
 /// For each of two rows' eight groups a byte of the row's 8 bytes, from bit Place{}(group) on, in
@@ -194,29 +180,34 @@ template <typename At>
 /// 64 indices.
 struct Indices {
   __m512i low;        ///< eight bits of each
-  __mmask64 high[4];  ///< bit 7 of each, and what there is of bits 8, 9 and 10
+  __mmask64 high[5];  ///< bits 6 and 7 of each, and what there is of bits 8, 9 and 10
 };
 
 [[gnu::always_inline]] inline Indices indices(__m512i low) {
-  return {low, {_mm512_movepi8_mask(low)}};
+  return {low, {_mm512_test_epi8_mask(low, _mm512_set1_epi8(64)), _mm512_movepi8_mask(low)}};
 }
 
 /// The same with `bits` bits more, which are the lowest of the bytes of `high`.
 [[gnu::always_inline]] inline Indices indices(__m512i low, __m512i high, int bits) {
   Indices index = indices(low);
   for (int b = 0; b < bits; ++b)
-    index.high[1 + b] = _mm512_test_epi8_mask(high, _mm512_set1_epi8(static_cast<char>(1 << b)));
+    index.high[2 + b] = _mm512_test_epi8_mask(high, _mm512_set1_epi8(static_cast<char>(1 << b)));
   return index;
 }
 
 /// The bytes of a table at 64 indices.
 template <int n>
 [[gnu::always_inline]] inline __m512i look_up(const uint8_t* table, const Indices& index) {
-  if constexpr (n == 128) {
-    return _mm512_permutex2var_epi8(_mm512_load_si512(table), index.low,
-                                    _mm512_load_si512(table + 64));
+  if constexpr (n == 256) {
+    // Four of vpermb, a micro-operation each, where two of vpermi2b take three each.
+    const __mmask64 masks[] = {index.high[0], index.high[1], index.high[0] & index.high[1]};
+    __m512i found = _mm512_permutexvar_epi8(index.low, _mm512_load_si512(table));
+    for (int part = 1; part < 4; ++part)
+      found = _mm512_mask_permutexvar_epi8(found, masks[part - 1], index.low,
+                                           _mm512_load_si512(table + ptrdiff_t{64} * part));
+    return found;
   } else {
-    constexpr int top_bit = n == 256 ? 0 : n == 512 ? 1 : n == 1024 ? 2 : 3;
+    constexpr int top_bit = n == 512 ? 2 : n == 1024 ? 3 : 4;
     return _mm512_mask_blend_epi8(index.high[top_bit], look_up<n / 2>(table, index),
                                   look_up<n / 2>(table + n / 2, index));
   }
@@ -232,6 +223,14 @@ template <int n>
 inline __m512i signs_of_patterns(__m512i patterns) {
   // Bit i of the product is the parity of the byte and the matrix's byte 7 - i.
   return _mm512_gf2p8affine_epi64_epi8(patterns, _mm512_set1_epi64(0x010204081020407f), 0);
+}
+
+/// Bytes whose bit i is bit from[i] of those given, or 0.
+inline __m512i bits_moved(__m512i bytes, std::initializer_list<int> from) {
+  uint64_t matrix = 0;  // byte 7 - i of it chooses bit i
+  int to = 0;
+  for (const int bit : from) matrix |= (bit < 0 ? 0 : uint64_t{1} << bit) << 8 * (7 - to++);
+  return _mm512_gf2p8affine_epi64_epi8(bytes, _mm512_set1_epi64(static_cast<int64_t>(matrix)), 0);
 }
 
 /// Codewords of eight weights, four for each of 16 groups.
@@ -282,33 +281,41 @@ template <typename Block>
   }
 }
 
-/// places[w]: the codes of weight w of each eight. Two weights are looked up by the same byte,
-/// which takes fewer instructions than four in a row.
-template <typename Block>
-[[gnu::always_inline]] inline void codes_by_place(const Eights& word, __m512i (&places)[8]) {
-  static constexpr PairTable first = pair_table(Block::code_table, 2, 0);
-  static constexpr PairTable second = pair_table(Block::code_table, 0, 4);
+/// f(w, the codes of weight w of each eight), for each w. Two weights are looked up by the same
+/// byte, which takes fewer instructions than four in a row.
+template <typename Block, typename F>
+[[gnu::always_inline]] inline void codes_by_place(const Eights& word, const F& f) {
+  static constexpr CodeTable upper[] = {by_field(Block::code_table, 2, 2, 0),
+                                        by_field(Block::code_table, 2, 4, 1)};
+  static constexpr CodeTable lower[] = {by_field(Block::code_table, 2, 0, 4),
+                                        by_field(Block::code_table, 2, 2, 5)};
   for (int part = 0; part < 2; ++part) {
     const __m512i signs = part == 0 ? word.signs : _mm512_srli_epi16(word.signs, 2);
     const __m512i pairs = look_up<Block::codewords>(Block::book.pairs[part], word.index);
-    const __m512i lower = choose(0x0f0f0f0f, pairs, signs);
-    const __m512i upper = choose(0xfcfcfcfc, _mm512_srli_epi16(pairs, 2), signs);
+    const __m512i by_lower = choose(0x0f0f0f0f, pairs, signs);
+    const __m512i by_upper = choose(0xfcfcfcfc, _mm512_srli_epi16(pairs, 2), signs);
     for (int weight = 0; weight < 2; ++weight) {
-      places[2 * part + weight] = look_up_codes(first.codes[weight], upper);
-      places[2 * part + 4 + weight] = look_up_codes(second.codes[weight], lower);
+      f(2 * part + weight, look_up_codes(upper[weight].codes, by_upper));
+      f(2 * part + 4 + weight, look_up_codes(lower[weight].codes, by_lower));
     }
   }
 }
-template <typename Block>
-[[gnu::always_inline]] inline void codes_by_place(const Fours& word, __m512i (&places)[8]) {
-  static constexpr PairTable table = pair_table(Block::code_table);
-  for (int w = 0; w < 8; ++w) {
-    const __m512i pairs =
-        look_up<Block::codewords>(Block::book.pairs[w % 4 / 2], word.index[w / 4]);
-    const __m512i plus = look_up_codes(table.codes[w % 2], pairs);
-    const __mmask64 minus =
-        _mm512_test_epi8_mask(word.signs, _mm512_set1_epi8(static_cast<char>(1 << w)));
-    places[w] = _mm512_mask_sub_epi8(plus, minus, _mm512_set1_epi8(2 * Block::zero), plus);
+template <typename Block, typename F>
+[[gnu::always_inline]] inline void codes_by_place(const Fours& word, const F& f) {
+  // The signs of weights 1, 3, 0 and 2 of each four are moved to bits 0, 1, 3 and 4, which the
+  // other weight of a pair leaves to them.
+  static constexpr CodeTable tables[] = {
+      by_field(Block::code_table, 3, 0, 3), by_field(Block::code_table, 3, 3, 0),
+      by_field(Block::code_table, 3, 0, 4), by_field(Block::code_table, 3, 3, 1)};
+  for (int half = 0; half < 2; ++half) {
+    const __m512i signs = half == 0 ? bits_moved(word.signs, {1, 3, -1, 0, 2})
+                                    : bits_moved(word.signs, {5, 7, -1, 4, 6});
+    for (int part = 0; part < 2; ++part) {
+      const __m512i pairs = look_up<Block::codewords>(Block::book.pairs[part], word.index[half]);
+      const int w = 4 * half + 2 * part;
+      f(w, look_up_codes(tables[2 * part].codes, choose(0x07070707, pairs, signs)));
+      f(w + 1, look_up_codes(tables[2 * part + 1].codes, choose(0x38383838, pairs, signs)));
+    }
   }
 }
 

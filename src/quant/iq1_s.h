@@ -16,13 +16,14 @@ struct IQ1_S {
   static constexpr Type type = Type::IQ1_S;
   static constexpr int group = 32, zero = 9, max_code = 18;
   static constexpr bool has_offset = false;
+  static constexpr float fraction = 0.125F;
 
   static uint8_t code(const std::byte* block, int i) {
     const int g = i / 32, shift = qh(block, g) >> 15 ? -1 : 1;
     return weight_of(iq1.words[index(block, g, i / 8 % 4)], i % 8) + shift;
   }
   static float scale(const std::byte* block, int g) {
-    return odd_scale(f16_at(block, 0) * 0.125F, qh(block, g) >> 12 & 7);
+    return odd_scale(f16_at(block, 0) * fraction, qh(block, g) >> 12 & 7);
   }
   static float offset(const std::byte*, int) { return 0; }
 
@@ -35,7 +36,7 @@ struct IQ1_S {
   static __m128i factors(const std::byte* block) {
     return odd_factors(_mm_and_si128(_mm_srli_epi16(load16(block, 34), 12), _mm_set1_epi16(7)));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * fraction; }
 #endif
 
 #ifdef __AVX512VBMI__
@@ -56,7 +57,7 @@ struct IQ1_S {
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16(at, 0) * 0.125F;
+    return f16(at, 0) * fraction;
   }
 #endif
 

@@ -16,6 +16,7 @@ struct IQ2_XXS {
   static constexpr Type type = Type::IQ2_XXS;
   static constexpr int group = 32, zero = 43, max_code = 86;
   static constexpr bool has_offset = false;
+  static constexpr float fraction = 0.125F;
 
   static uint8_t code(const std::byte* block, int i) {
     const int g = i / 32, k = i / 8 % 4;
@@ -24,7 +25,7 @@ struct IQ2_XXS {
   }
   static float scale(const std::byte* block, int g) {
     const int scale = byte_at(block, 9 + 8 * g) >> 4;
-    return odd_scale(f16_at(block, 0) * 0.125F, scale);
+    return odd_scale(f16_at(block, 0) * fraction, scale);
   }
   static float offset(const std::byte*, int) { return 0; }
 
@@ -43,7 +44,7 @@ struct IQ2_XXS {
     const __m256i ordered = _mm256_permute4x64_epi64(upper, 0b11'01'10'00);
     return odd_factors(words_of_dwords(_mm256_srli_epi32(ordered, 28)));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * fraction; }
 #endif
 
 #ifdef __AVX512VBMI__
@@ -62,7 +63,7 @@ struct IQ2_XXS {
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16(at, 0) * 0.125F;
+    return f16(at, 0) * fraction;
   }
 #endif
 

@@ -16,6 +16,7 @@ struct IQ3_S {
   static constexpr Type type = Type::IQ3_S;
   static constexpr int group = 32, zero = 15, max_code = 30;
   static constexpr bool has_offset = false;
+  static constexpr float fraction = 1;
 
   static uint8_t code(const std::byte* block, int i) {
     const int magnitude = weight_of(iq3_s.words[index(block, i / 4)], i % 4);

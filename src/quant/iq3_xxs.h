@@ -16,6 +16,7 @@ struct IQ3_XXS {
   static constexpr Type type = Type::IQ3_XXS;
   static constexpr int group = 32, zero = 62, max_code = 124;
   static constexpr bool has_offset = false;
+  static constexpr float fraction = 0.25F;
 
   static uint8_t code(const std::byte* block, int i) {
     const auto sign =
@@ -24,7 +25,7 @@ struct IQ3_XXS {
   }
   static float scale(const std::byte* block, int g) {
     const int scale = byte_at(block, 69 + 4 * g) >> 4;
-    return odd_scale(f16_at(block, 0) * 0.25F, scale);
+    return odd_scale(f16_at(block, 0) * fraction, scale);
   }
   static float offset(const std::byte*, int) { return 0; }
 
@@ -38,7 +39,7 @@ struct IQ3_XXS {
   static __m128i factors(const std::byte* block) {
     return odd_factors(words_of_dwords(_mm256_srli_epi32(load32(block, 66), 28)));
   }
-  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.25F; }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * fraction; }
 #endif
 
 #ifdef __AVX512VBMI__
@@ -58,7 +59,7 @@ struct IQ3_XXS {
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16(at, 0) * 0.25F;
+    return f16(at, 0) * fraction;
   }
 #endif
 

@@ -16,13 +16,14 @@ inline float odd_scale(float d, int s) { return d * static_cast<float>(2 * s + 1
 inline __m512i odd_factors(__m512i v, uint32_t mask) {
   return choose(2 * mask, _mm512_slli_epi32(v, 1), _mm512_set1_epi32(1));
 }
-/// The same as floats.
-template <uint32_t mask>
-inline __m512 odd_floats(__m512i v) {
-  static_assert(mask == 7 || mask == 15);
+/// The same as floats, times the type's fraction.
+template <typename Block>
+inline __m512 odd_fractions(__m512i v) {
+  static_assert(Block::number_mask == 7 || Block::number_mask == 15);
   alignas(64) static constexpr auto odd = [] {
     std::array<float, 16> table{};
-    for (size_t i = 0; i < 16; ++i) table[i] = static_cast<float>(2 * (i & mask) + 1);
+    for (size_t i = 0; i < 16; ++i)
+      table[i] = Block::fraction * static_cast<float>(2 * (i & Block::number_mask) + 1);
     return table;
   }();
   return _mm512_permutexvar_ps(v, _mm512_load_ps(odd.data()));

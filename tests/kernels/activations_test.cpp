@@ -62,9 +62,10 @@ TEST_P(Strips, ContinueWithZeros) {
       EXPECT_EQ(view.half_sums[at / (kernels::group_size / 2)], 0);
       EXPECT_EQ(view.wide_codes[at], 0);
       EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
-      // Column c is in run c / 8 % 32 of its 256, in place c % 8.
-      const size_t places = view.code_at(t, c / 256 * 256) + view.places_at;
-      EXPECT_EQ(view.codes[places + static_cast<size_t>(c % 8 * 32 + c / 8 % 32)], 0);
+      // Column c is in run c / 8 % 32 of its 256, in place c % 8, twice.
+      const size_t place = 2 * view.code_at(t, c / 256 * 256) + static_cast<size_t>(c % 8 * 64);
+      for (const int run : {c / 8 % 32, 32 + c / 8 % 32})
+        EXPECT_EQ(view.places[place + static_cast<size_t>(run)], 0);
     }
 }
 

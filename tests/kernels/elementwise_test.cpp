@@ -26,7 +26,7 @@ struct Quantized {
   explicit Quantized(const Kernels& build, const std::vector<float>& x)
       : codes(x.size()),
         magnitudes(x.size()),
-        places((x.size() + 255) / 256 * 256),
+        places((x.size() + 255) / 256 * 512),
         wide_codes(x.size()),
         scales(x.size() / 32),
         half_sums(x.size() / 16),

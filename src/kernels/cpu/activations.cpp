@@ -28,9 +28,8 @@ void ActivationBuffers::reserve(int tokens, int columns, const Forms& forms) {
   if (!forms.codes) return;
   const size_t size = strips_size(code_strip, tokens, columns);
   view_.magnitudes_at = forms.words ? size : 0;
-  const size_t known = size + view_.magnitudes_at;
-  view_.places_at = forms.places ? known : 0;
-  view_.codes = codes_.at_least(known + (forms.places ? size : 0));
+  view_.codes = codes_.at_least(size + view_.magnitudes_at);
+  if (forms.places) view_.places = places_.at_least(2 * size);
   if (forms.words) {
     view_.wide_codes = wide_codes_.at_least(size);
     view_.lane_sums = lane_sums_.at_least(size / (group_size / 4));
@@ -63,7 +62,7 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
     int8_t* const codes = codes_.data() + at;
     const QuantizedRow to{codes,
                           view_.magnitudes_at ? codes + view_.magnitudes_at : nullptr,
-                          view_.places_at ? codes + view_.places_at : nullptr,
+                          view_.places ? places_.data() + 2 * at : nullptr,
                           view_.wide_codes ? wide_codes_.data() + at : nullptr,
                           scales_.data() + at / group_size,
                           half_sums_.data() + at / (group_size / 2),
@@ -71,7 +70,8 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
     const int width = std::min(code_strip, columns - column);
     const int rest = -width & (padded_columns - 1);
     if (to.places && rest > 0)
-      std::fill_n(to.places + width + rest - padded_columns, padded_columns, int8_t{0});
+      std::fill_n(to.places + ptrdiff_t{2} * (width + rest - padded_columns), 2 * padded_columns,
+                  int8_t{0});
     kernels.quantize(x + column, width, to);
     if (rest > 0) {
       std::fill_n(to.codes + width, rest, int8_t{0});

@@ -96,9 +96,9 @@ struct Activations {
   const float* values = nullptr;  ///< in strips of value_strip
   const int8_t* codes = nullptr;  ///< in strips of code_strip, as all that follows
   size_t magnitudes_at = 0;  ///< how far after a code it is without its sign; 0: there are none
-  /// How far after them are the codes by place; 0: there are none. Of each 256 columns, of which
-  /// 32 runs of eight are made: [place in the run][run].
-  size_t places_at = 0;
+  /// The codes by place, two bytes a column, as two rows meet them at once. Of each 256 columns, of
+  /// which 32 runs of eight are made: [place in the run][twice][run].
+  const int8_t* places = nullptr;
   const int16_t* wide_codes =
       nullptr;                    ///< the codes in 16 bits, for products too large for vpmaddubsw
   const float* scales = nullptr;  ///< of groups, each a short_scale()
@@ -148,6 +148,7 @@ class ActivationBuffers {
   Activations view_;
   Buffer<float> values_;
   Buffer<int8_t> codes_;
+  Buffer<int8_t> places_;
   Buffer<int16_t> wide_codes_;
   Buffer<float> scales_;
   Buffer<int16_t> half_sums_;

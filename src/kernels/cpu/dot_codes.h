@@ -206,7 +206,6 @@ template <typename Block>
   return fma(to_floats(sums), products.scales, sum);
 }
 
-/// Sums of a row's spans and some tokens.
 template <typename Block, int Tokens>
 class RowSums {
  public:

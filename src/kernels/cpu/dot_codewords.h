@@ -7,7 +7,9 @@
 
 #include <cstddef>
 
-#include "kernels/cpu/dot_halves.h"
+#include "kernels/cpu/dot_span.h"
+#include "kernels/cpu/vector.h"
+#include "quant/types.h"
 
 namespace weld::kernels::WELD_TARGET {
 
@@ -20,7 +22,7 @@ struct CodewordInput {
   __m512 scales;
 
   [[gnu::always_inline]] explicit CodewordInput(const Token& x)
-      : places(x.codes + x.places_at),
+      : places(x.places),
         sums(_mm512_broadcast_i64x4(load_ints(x.half_sums))),
         scales(_mm512_broadcast_f32x8(_mm256_loadu_ps(x.scales))) {
     if constexpr (Block::group == 32)
@@ -29,7 +31,7 @@ struct CodewordInput {
 
   /// Those that meet weight w of each run.
   [[gnu::always_inline]] __m512i place(int w) const {
-    return _mm512_broadcast_i64x4(load_ints(places + ptrdiff_t{w} * (span / 8)));
+    return _mm512_loadu_si512(places + ptrdiff_t{w} * (span / 4));
   }
 };
 
@@ -42,16 +44,27 @@ class RowSums<Block, Tokens> {
 
   [[gnu::always_inline]] void add(const std::byte* const* row, ptrdiff_t at, const Input* x) {
     const quant::GroupsOfTwo of{row[0] + at, row[1] + at};
-    __m512i places[8];
-    quant::codes_by_place<Block>(Block::words(of), places);
-    __m512 scales = Block::unit(of);
+    __m512 scales;
     __m512i sums[Tokens];
     if constexpr (Block::group == 32) {
-      scales = scales * quant::odd_floats<Block::number_mask>(Block::numbers(of));
-      for (int t = 0; t < Tokens; ++t) sums[t] = sum_products(places, x[t]);
+      scales = quant::f16(of, 0) * quant::odd_fractions<Block>(Block::numbers(of));
+      add_products(
+          of, x, [](__m512i sums_of_codes) { return sums_of_codes; },
+          [](__m512i sum, __m512i codes, __m512i with) {
+            return _mm512_dpbusd_epi32(sum, codes, with);
+          },
+          sums);
     } else {
+      static_assert(2 * 127 * Block::max_code <= 32767);
+      scales = Block::unit(of);
       const __m512i factors = Block::factors(of);
-      for (int t = 0; t < Tokens; ++t) sums[t] = sum_products(places, factors, x[t]);
+      const __m512i zeros = _mm512_mullo_epi16(factors, _mm512_set1_epi16(-Block::zero));
+      add_products(
+          of, x, [=](__m512i sums_of_codes) { return _mm512_madd_epi16(sums_of_codes, zeros); },
+          [=](__m512i sum, __m512i codes, __m512i with) {
+            return _mm512_dpwssd_epi32(sum, _mm512_maddubs_epi16(codes, with), factors);
+          },
+          sums);
     }
     for (int t = 0; t < Tokens; ++t)
       sum_[t] = fma(to_floats(sums[t]), scales * x[t].scales, sum_[t]);
@@ -64,21 +77,23 @@ class RowSums<Block, Tokens> {
   }
 
  private:
-  /// The sums of the products with (code - zero) of each group of 32.
-  [[gnu::always_inline]] static __m512i sum_products(const __m512i (&places)[8], const Input& x) {
-    __m512i sum = x.sums;
-    for (int w = 0; w < 8; ++w) sum = _mm512_dpbusd_epi32(sum, places[w], x.place(w));
-    return sum;
-  }
-  /// The same of groups of 16, each times a factor of its own.
-  [[gnu::always_inline]] static __m512i sum_products(const __m512i (&places)[8], __m512i factors,
-                                                     const Input& x) {
-    static_assert(2 * 127 * Block::max_code <= 32767);
-    __m512i sum =
-        _mm512_madd_epi16(x.sums, _mm512_mullo_epi16(factors, _mm512_set1_epi16(-Block::zero)));
-    for (int w = 0; w < 8; ++w)
-      sum = _mm512_dpwssd_epi32(sum, _mm512_maddubs_epi16(places[w], x.place(w)), factors);
-    return sum;
+  /// The sums of each group's products with (code - zero): `first` makes what the zeros take off,
+  /// `add` adds the products of a vector of codes. Two sums a token, as one would wait for eight
+  /// additions in a row.
+  template <typename First, typename Add>
+  [[gnu::always_inline]] static void add_products(const quant::GroupsOfTwo& of, const Input* x,
+                                                  const First& first, const Add& add,
+                                                  __m512i (&sums)[Tokens]) {
+    __m512i two[Tokens][2];
+    for (int t = 0; t < Tokens; ++t) {
+      two[t][0] = first(x[t].sums);
+      two[t][1] = _mm512_setzero_si512();
+    }
+    quant::codes_by_place<Block>(
+        Block::words(of), [&](int w, __m512i codes) __attribute__((always_inline)) {
+          for (int t = 0; t < Tokens; ++t) two[t][w % 2] = add(two[t][w % 2], codes, x[t].place(w));
+        });
+    for (int t = 0; t < Tokens; ++t) sums[t] = _mm512_add_epi32(two[t][0], two[t][1]);
   }
 
   __m512 sum_[Tokens] = {};

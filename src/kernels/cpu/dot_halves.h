@@ -185,7 +185,6 @@ struct SpanInput {
   }
 };
 
-/// Sums of a row's spans and some tokens.
 template <typename Block, int Tokens>
 class RowSums {
  public:

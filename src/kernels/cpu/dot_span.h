@@ -28,21 +28,29 @@ inline __m256i load_ints(const void* p) {
 /// One token's activations from some column on.
 struct Token {
   const int8_t* codes;
-  size_t magnitudes_at, places_at;
+  size_t magnitudes_at;
+  const int8_t* places;
   const float* scales;
   const int16_t* half_sums;
 };
 
 inline Token token_at(const Activations& x, int token, int column) {
   const size_t at = x.code_at(token, column);
-  return {x.codes + at, x.magnitudes_at, x.places_at, x.scales + at / 32, x.half_sums + at / 16};
+  return {x.codes + at, x.magnitudes_at, x.places ? x.places + 2 * at : nullptr, x.scales + at / 32,
+          x.half_sums + at / 16};
 }
 
 /// The columns must be a multiple of 32.
 inline Token operator+(const Token& x, ptrdiff_t columns) {
-  return {x.codes + columns, x.magnitudes_at, x.places_at, x.scales + columns / 32,
-          x.half_sums + columns / 16};
+  return {x.codes + columns, x.magnitudes_at, x.places ? x.places + 2 * columns : nullptr,
+          x.scales + columns / 32, x.half_sums + columns / 16};
 }
+
+/// Sums of the products of so many rows at once with some tokens: add() takes a span of a row,
+/// add_first() less than one, finish() what is left to do at a row's end; lanes_of() has the sums
+/// in 8 lanes. Input is what is made of a token's activations for all rows.
+template <typename Block, int Tokens>
+class RowSums;
 
 /// The bytes of a block of 32 weights before its codes.
 template <typename Block>

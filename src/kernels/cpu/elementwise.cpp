@@ -38,8 +38,8 @@ std::array<int, 2> first_of_halves(__m256i v) {
   return {_mm256_cvtsi256_si32(v), _mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1))};
 }
 
-/// Stores the codes of four runs of eight columns: the first of each, then, where the next place
-/// begins, the second of each, and so on.
+/// Stores the codes of four runs of eight columns: the first of each, twice, then, where the next
+/// place begins, the second of each, and so on.
 void store_places(__m256i codes, int8_t* to) {
   const __m256i pairs = _mm256_shuffle_epi8(
       codes, _mm256_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15, 0, 8, 1, 9, 2,
@@ -48,7 +48,8 @@ void store_places(__m256i codes, int8_t* to) {
   alignas(16) int8_t places[8][4];
   _mm_store_si128(reinterpret_cast<__m128i*>(places[0]), _mm_unpacklo_epi16(first, last));
   _mm_store_si128(reinterpret_cast<__m128i*>(places[4]), _mm_unpackhi_epi16(first, last));
-  for (int i = 0; i < 8; ++i) std::memcpy(to + ptrdiff_t{i} * (padded_columns / 8), places[i], 4);
+  for (int i = 0; i < 16; ++i)
+    std::memcpy(to + ptrdiff_t{i} * (padded_columns / 8), places[i / 2], 4);
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
       _mm256_storeu_si256(
           reinterpret_cast<__m256i*>(out.magnitudes + static_cast<ptrdiff_t>(g) * group_size),
           _mm256_abs_epi8(codes));
-    if (out.places) store_places(codes, out.places + g / 8 * 256 + g % 8 * 4);
+    if (out.places) store_places(codes, out.places + g / 8 * 512 + g % 8 * 4);
     if (out.wide_codes) {
       auto* wide =
           reinterpret_cast<__m256i*>(out.wide_codes + static_cast<ptrdiff_t>(g) * group_size);

@@ -1,5 +1,7 @@
-// The product of rows whose codewords are looked up with many tokens, where the processor has
-// AVX-512 VBMI.
+// The product of rows whose codewords are looked up in registers, where the processor has AVX-512
+// VBMI.
+#include "kernels/cpu/dot_codewords.h"
+#include "kernels/cpu/dot_rows.h"
 #include "kernels/cpu/sweep_codes.h"
 #include "kernels/cpu/target.h"
 
@@ -12,7 +14,12 @@ bool has_codewords(gguf::Type type) {
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile) {
   quant::visit(rows.type, [&]<typename Block>() {
-    if constexpr (quant::has_codewords<Block>) multiply_codes<Block>(rows, x, index, tokens, tile);
+    if constexpr (quant::has_codewords<Block>) {
+      if (tokens > max_vector_tokens)
+        multiply_codes<Block>(rows, x, index, tokens, tile);
+      else
+        with_tokens(tokens, [&](auto n) { multiply_rows<Block, n>(rows, x, index, tile); });
+    }
   });
 }
 

@@ -1,17 +1,8 @@
-// Vector builds of the product for one token or a few: each row is read once, along its length,
-// decoded in registers and multiplied with all tokens. This is bound by memory; no decoded weight
-// is stored.
-#include <algorithm>
-#include <array>
-#include <utility>
-
+// Vector builds of the product for one token or a few. Rows whose codewords are looked up in
+// registers are in multiply_codewords.cpp.
+#include "kernels/cpu/dot_rows.h"
 #include "kernels/cpu/target.h"
-#include "kernels/cpu/vector.h"
-#include "quant/types.h"
 
-#ifdef __AVX512VBMI__
-#include "kernels/cpu/dot_codewords.h"
-#endif
 #ifdef __AVX512VNNI__
 #include "kernels/cpu/dot_nibbles.h"
 #else
@@ -20,117 +11,6 @@
 
 namespace weld::kernels::WELD_TARGET {
 namespace {
-
-/// Rows that are read side by side, from places as far apart as the block allows: memory delivers
-/// more from several pages at once than from one (AVX-512: 28 GB/s for 20).
-#ifdef __AVX512F__
-template <typename Block, int Tokens>
-inline constexpr int streams = Tokens == 1 ? 4 : 2;
-/// The same of blocks of 64 rows or more (Q4_K, 2048 columns: 30.7 for 28.8 GB/s of 32.5). In
-/// shorter ones, and where codewords take the time, eight are slower.
-template <typename Block, int Tokens>
-inline constexpr int streams_of_many =
-    Tokens == 1 && !quant::has_codewords<Block> ? 8 : streams<Block, Tokens>;
-#else
-template <typename Block, int Tokens>
-inline constexpr int streams = quant::is_float<Block> ? (Tokens == 1 ? 4 : 2) : 1;
-template <typename Block, int Tokens>
-inline constexpr int streams_of_many = streams<Block, Tokens>;
-#endif
-constexpr int many_rows = 64;
-
-/// Rows of a stream from what is computed to what is prefetched: at 1 to 4 KiB a row enough bytes
-/// to cover the memory's latency (about 100 ns, 1.5 KiB at 15 GB/s), and little enough to stay in
-/// the cache.
-template <int Streams>
-inline constexpr int prefetched_rows = Streams == 1 ? 4 : 2;
-
-/// Rows that are multiplied together, and what is prefetched meanwhile.
-template <int Streams>
-struct RowGroup {
-  int index[Streams];
-  const std::byte *row[Streams], *later[Streams];
-};
-
-const std::byte* row_at(const RowBlock& rows, int row) {
-  return rows.data + static_cast<size_t>(row) * rows.row_bytes;
-}
-
-/// f(group) for each row of the streams; where rows run out the last one is repeated.
-template <int Streams, typename F>
-[[gnu::always_inline]] inline void for_each_group(const RowBlock& rows, const F& f) {
-  const int apart = (rows.rows + Streams - 1) / Streams;
-  const std::byte* const next = rows.next ? rows.next : rows.data;
-  for (int r = 0; r < apart; ++r) {
-    const int ahead = r + prefetched_rows<Streams>;
-    RowGroup<Streams> group;
-    for (int s = 0; s < Streams; ++s) {
-      const int at = s * apart + r;
-      group.index[s] = at < rows.rows ? at : rows.rows - 1;
-      group.row[s] = row_at(rows, group.index[s]);
-      const std::byte* const from = ahead < apart ? rows.data : next;
-      const int later = s * apart + (ahead < apart ? ahead : ahead - apart);
-      group.later[s] = from + static_cast<size_t>(later) * rows.row_bytes;
-    }
-    f(group);
-  }
-}
-
-/// What tokens' activations are for RowSums.
-template <typename Input, size_t Tokens>
-[[gnu::always_inline]] inline std::array<Input, Tokens> inputs(const Token (&token)[Tokens]) {
-  return [&]<size_t... t>(std::index_sequence<t...>) __attribute__((always_inline)) {
-    return std::array<Input, Tokens>{Input(token[t])...};
-  }
-  (std::make_index_sequence<Tokens>{});
-}
-
-/// Products of rows with some tokens, in 8 lanes each; weights can be read up to `end`;
-/// `next_strip` is how far it is from a token's strip to its next.
-template <typename Block, int Rows, int Tokens>
-[[gnu::always_inline]] inline void dot_codes(const RowGroup<Rows>& rows, const std::byte* end,
-                                             int columns, const Token* x, ptrdiff_t next_strip,
-                                             __m256 (&out)[Rows][Tokens]) {
-  using Sums = RowSums<Block, Tokens>;
-  static_assert(Rows % Sums::rows == 0);
-  Sums sums[Rows / Sums::rows];
-  Token token[Tokens];
-  std::copy_n(x, Tokens, token);
-  const int spans = columns / span;
-  for (int i = 0; i < spans; ++i) {
-    const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
-    const auto input = inputs<typename Sums::Input>(token);
-    unroll<Rows / Sums::rows>([&](auto sum) __attribute__((always_inline)) {
-      constexpr int r = sum * Sums::rows;
-      for (int n = 0; n < Sums::rows; ++n)
-        prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.later[r + n] + at);
-      sums[sum].add(rows.row + r, at, input.data());
-    });
-    static_assert(code_strip == 2 * span);
-    for (Token& t : token) t = t + (i % 2 == 0 ? span : next_strip - span);
-  }
-  if constexpr (quant::elements<Block> < span) {
-    // What a row has beyond whole spans, and of the next rows what fills up a span; zeros where
-    // that is more than can be read.
-    const int left = columns % span;
-    if (left > 0) {
-      const auto input = inputs<typename Sums::Input>(token);
-      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-        const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
-        prefetch<span_bytes<Block> / 2, _MM_HINT_T1>(rows.later[r] + (last - rows.row[r]));
-        std::byte blocks[span_bytes<Block>] = {};
-        const bool whole = end - last >= span_bytes<Block>;
-        if (!whole) std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
-        sums[r].add_first(left, whole ? last : blocks, input.data());
-      });
-    }
-  }
-  unroll<Rows / Sums::rows>([&](auto i) __attribute__((always_inline)) {
-    sums[i].finish();
-    for (int n = 0; n < Sums::rows; ++n)
-      for (int t = 0; t < Tokens; ++t) out[i * Sums::rows + n][t] = sums[i].lanes_of(n, t);
-  });
-}
 
 /// Products of rows of a float type with tokens, whose numbers are given; the last few weights of a
 /// row, less than a step, one by one.
@@ -176,75 +56,32 @@ void dot_values(const RowGroup<Rows>& rows, const Activations& x, const int* tok
     }
 }
 
-/// Where the product of a row with a token goes.
-template <int Tokens>
-float& product_at(float* tile, int row, int token) {
-  return tile[static_cast<size_t>(row / tile_rows) * tile_size(Tokens) +
-              static_cast<size_t>(token * tile_rows + row % tile_rows)];
-}
-
-/// All rows of a block, so many at once.
-template <typename Block, int Tokens, int at_once>
-void multiply_rows(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
+/// All rows of a block of a float type.
+template <typename Block, int Tokens>
+void multiply_values(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
   int tokens[Tokens];
   for (int t = 0; t < Tokens; ++t) tokens[t] = index ? index[t] : t;
-  if constexpr (quant::is_float<Block>) {
+  with_streams<Block, Tokens>(rows, [&](auto at_once) {
     for_each_group<at_once>(rows, [&](const RowGroup<at_once>& group) {
       float out[at_once][Tokens];
       dot_values<Block>(group, x, tokens, out);
       for (int r = 0; r < at_once; ++r)
         for (int t = 0; t < Tokens; ++t) product_at<Tokens>(tile, group.index[r], t) = out[r][t];
     });
-  } else {
-    Token token[Tokens];
-    for (int t = 0; t < Tokens; ++t) token[t] = token_at(x, tokens[t], 0);
-    const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * code_strip;
-    // Lanes are added up 8 rows at a time: a row's would keep the next row waiting.
-    constexpr int together = 8;
-    __m256 lanes[Tokens][together] = {};
-    int row_of[together], waiting = 0;
-    const auto add_up = [&] {
-      for (int t = 0; t < Tokens; ++t) {
-        float sums[together];
-        _mm256_storeu_ps(sums, sums_of_lanes(lanes[t]));
-        for (int i = 0; i < waiting; ++i) product_at<Tokens>(tile, row_of[i], t) = sums[i];
-      }
-      waiting = 0;
-    };
-    for_each_group<at_once>(rows, [&](const RowGroup<at_once>& group) {
-      __m256 out[at_once][Tokens];
-      dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token, next_strip, out);
-      for (int r = 0; r < at_once; ++r, ++waiting) {
-        row_of[waiting] = group.index[r];
-        for (int t = 0; t < Tokens; ++t) lanes[t][waiting] = out[r][t];
-      }
-      if (waiting == together) add_up();
-    });
-    if (waiting > 0) add_up();
-  }
-}
-
-template <typename Block, int Tokens>
-void multiply_rows(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
-  constexpr int few = streams<Block, Tokens>, many = streams_of_many<Block, Tokens>;
-  if (rows.rows < many_rows)
-    multiply_rows<Block, Tokens, few>(rows, x, index, tile);
-  else
-    multiply_rows<Block, Tokens, many>(rows, x, index, tile);
+  });
 }
 
 }  // namespace
 
 void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile) {
-  static_assert(max_vector_tokens == 3);
   quant::visit(rows.type, [&]<typename Block>() {
-    if (tokens == 1)
-      multiply_rows<Block, 1>(rows, x, index, tile);
-    else if (tokens == 2)
-      multiply_rows<Block, 2>(rows, x, index, tile);
-    else if (tokens == 3)
-      multiply_rows<Block, 3>(rows, x, index, tile);
+    with_tokens(tokens, [&](auto n) {
+      if constexpr (quant::is_float<Block>)
+        multiply_values<Block, n>(rows, x, index, tile);
+      else if constexpr (!quant::has_codewords<Block>)
+        multiply_rows<Block, n>(rows, x, index, tile);
+    });
   });
 }
 

@@ -28,8 +28,9 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
       const int code = std::fabs(scaled) < 127.5F ? static_cast<int>(std::nearbyint(scaled)) : 0;
       out.codes[g * group_size + i] = static_cast<int8_t>(code);
       if (out.magnitudes) out.magnitudes[g * group_size + i] = static_cast<int8_t>(std::abs(code));
-      if (out.places)
-        out.places[g / 8 * 256 + i % 8 * 32 + g % 8 * 4 + i / 8] = static_cast<int8_t>(code);
+      for (int twice = 0; out.places && twice < 2; ++twice)
+        out.places[g / 8 * 512 + i % 8 * 64 + twice * 32 + g % 8 * 4 + i / 8] =
+            static_cast<int8_t>(code);
       if (out.wide_codes) out.wide_codes[g * group_size + i] = static_cast<int16_t>(code);
       sum[i / 16][i / 2 % 2] += code;
     }

@@ -34,10 +34,10 @@ constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) 
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
   const auto [index, tokens, first] = selection;
-  if (tokens <= max_vector_tokens)
-    avx512vbmi::multiply_vector(rows, x, index, tokens, tile);
-  else if (avx512vbmi::has_codewords(rows.type))
+  if (avx512vbmi::has_codewords(rows.type))
     avx512vbmi::multiply_codewords(rows, x, index, tokens, tile);
+  else if (tokens <= max_vector_tokens)
+    avx512vbmi::multiply_vector(rows, x, index, tokens, tile);
   else
     multiply(rows, x, selection, tile);
 }

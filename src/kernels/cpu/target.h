@@ -34,13 +34,14 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
 #ifdef __AVX512F__
 namespace weld::kernels::avx512vbmi {
 
-/// The same, but that codewords and some types' nibbles are looked up.
+/// The same, but that some types' nibbles are looked up; not for a type that has_codewords().
 void multiply_vector(  // NOLINT(readability-redundant-declaration): declared above for this build
     const RowBlock& rows, const Activations& x, const int* index, int tokens, float* tile);
 
+/// Whether the rows' codewords are looked up in registers.
 bool has_codewords(gguf::Type type);
 
-/// multiply_matrix() for rows of a type that has_codewords().
+/// multiply() for rows of a type that has_codewords().
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile);
 
