@@ -48,23 +48,19 @@ class RowSums<Block, Tokens> {
     __m512i sums[Tokens];
     if constexpr (Block::group == 32) {
       scales = quant::f16(of, 0) * quant::odd_fractions<Block>(Block::numbers(of));
-      add_products(
-          of, x, [](__m512i sums_of_codes) { return sums_of_codes; },
-          [](__m512i sum, __m512i codes, __m512i with) {
-            return _mm512_dpbusd_epi32(sum, codes, with);
-          },
-          sums);
+      for (int t = 0; t < Tokens; ++t) sums[t] = x[t].sums;
+      add_products(of, x, sums, [](__m512i sum, __m512i codes, __m512i with) {
+        return _mm512_dpbusd_epi32(sum, codes, with);
+      });
     } else {
       static_assert(2 * 127 * Block::max_code <= 32767);
       scales = Block::unit(of);
       const __m512i factors = Block::factors(of);
       const __m512i zeros = _mm512_mullo_epi16(factors, _mm512_set1_epi16(-Block::zero));
-      add_products(
-          of, x, [=](__m512i sums_of_codes) { return _mm512_madd_epi16(sums_of_codes, zeros); },
-          [=](__m512i sum, __m512i codes, __m512i with) {
-            return _mm512_dpwssd_epi32(sum, _mm512_maddubs_epi16(codes, with), factors);
-          },
-          sums);
+      for (int t = 0; t < Tokens; ++t) sums[t] = _mm512_madd_epi16(x[t].sums, zeros);
+      add_products(of, x, sums, [=](__m512i sum, __m512i codes, __m512i with) {
+        return _mm512_dpwssd_epi32(sum, _mm512_maddubs_epi16(codes, with), factors);
+      });
     }
     for (int t = 0; t < Tokens; ++t)
       sum_[t] = fma(to_floats(sums[t]), scales * x[t].scales, sum_[t]);
@@ -77,23 +73,21 @@ class RowSums<Block, Tokens> {
   }
 
  private:
-  /// The sums of each group's products with (code - zero): `first` makes what the zeros take off,
-  /// `add` adds the products of a vector of codes. Two sums a token, as one would wait for eight
-  /// additions in a row.
-  template <typename First, typename Add>
+  /// Adds the products of each group's codes to what the zeros take off. Every other one goes to a
+  /// second sum, as one would wait for eight additions in a row.
+  template <typename Add>
   [[gnu::always_inline]] static void add_products(const quant::GroupsOfTwo& of, const Input* x,
-                                                  const First& first, const Add& add,
-                                                  __m512i (&sums)[Tokens]) {
-    __m512i two[Tokens][2];
-    for (int t = 0; t < Tokens; ++t) {
-      two[t][0] = first(x[t].sums);
-      two[t][1] = _mm512_setzero_si512();
-    }
+                                                  __m512i (&sums)[Tokens], const Add& add) {
+    __m512i others[Tokens];
+    for (__m512i& other : others) other = _mm512_setzero_si512();
     quant::codes_by_place<Block>(
         Block::words(of), [&](int w, __m512i codes) __attribute__((always_inline)) {
-          for (int t = 0; t < Tokens; ++t) two[t][w % 2] = add(two[t][w % 2], codes, x[t].place(w));
+          for (int t = 0; t < Tokens; ++t) {
+            __m512i& sum = w % 2 == 0 ? sums[t] : others[t];
+            sum = add(sum, codes, x[t].place(w));
+          }
         });
-    for (int t = 0; t < Tokens; ++t) sums[t] = _mm512_add_epi32(two[t][0], two[t][1]);
+    for (int t = 0; t < Tokens; ++t) sums[t] = _mm512_add_epi32(sums[t], others[t]);
   }
 
   __m512 sum_[Tokens] = {};
