@@ -54,6 +54,7 @@
 //   unit(at), numbers(at)   the scales of groups of 32: unit * (2 number + 1), with numbers in the
 //                      lowest bits of a dword
 //   number_mask        these bits; the others are of no use
+//   fraction           what the half-precision number at byte 0 is multiplied with to be the unit
 //   unit(at), factors(at)   of groups of 16: unit * factor, two factors of 16 bits
 // A float type is a struct with `type`, `value(block)` and, for AVX2, `values(block)`: 8 weights as
 // floats.

@@ -17,6 +17,7 @@ struct IQ1_M {
   static constexpr Type type = Type::IQ1_M;
   static constexpr int group = 16, zero = 9, max_code = 18;
   static constexpr bool has_offset = false;
+  static constexpr float fraction = 0.125F;
 
   static uint8_t code(const std::byte* block, int i) {
     const int shift = qh(block, i / 8) >> 3 ? -1 : 1;
@@ -24,7 +25,7 @@ struct IQ1_M {
   }
   static float scale(const std::byte* block, int g) {
     const int scale = u16_at(block, 48 + g / 4 * 2) >> 3 * (g % 4) & 7;
-    return odd_scale(d(block) * 0.125F, scale);
+    return odd_scale(d(block) * fraction, scale);
   }
   static float offset(const std::byte*, int) { return 0; }
 
@@ -43,7 +44,7 @@ struct IQ1_M {
     const __m128i second = odd_factors(words_of_dwords(bit_fields(u32_at(block, 52), shifts, 7)));
     return _mm256_set_m128i(second, first);
   }
-  static float unit(const std::byte* block) { return d(block) * 0.125F; }
+  static float unit(const std::byte* block) { return d(block) * fraction; }
 #endif
 
 #ifdef __AVX512VBMI__
@@ -68,7 +69,7 @@ struct IQ1_M {
     const auto nibbles = [](__m512i scales) {
       return field(scales, 12, 15) | field(scales, 24, 0xf0);
     };
-    return f16_of_low(nibbles(at(48)) | _mm512_slli_epi32(nibbles(at(52)), 8)) * 0.125F;
+    return f16_of_low(nibbles(at(48)) | _mm512_slli_epi32(nibbles(at(52)), 8)) * fraction;
   }
 #endif
 

@@ -16,6 +16,7 @@ struct IQ2_XS {
   static constexpr Type type = Type::IQ2_XS;
   static constexpr int group = 16, zero = 43, max_code = 86;
   static constexpr bool has_offset = false;
+  static constexpr float fraction = 0.125F;
 
   static uint8_t code(const std::byte* block, int i) {
     const int k = i / 8;
@@ -25,7 +26,7 @@ struct IQ2_XS {
   }
   static float scale(const std::byte* block, int g) {
     const int scale = byte_at(block, 66 + g / 2) >> 4 * (g % 2) & 15;
-    return odd_scale(f16_at(block, 0) * 0.125F, scale);
+    return odd_scale(f16_at(block, 0) * fraction, scale);
   }
   static float offset(const std::byte*, int) { return 0; }
 
@@ -37,7 +38,7 @@ struct IQ2_XS {
     return words_at(even_signs_of_byte, [=](int n) { return sign_byte(block, 4 * i + n); });
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 66); }
-  static float unit(const std::byte* block) { return f16_at(block, 0) * 0.125F; }
+  static float unit(const std::byte* block) { return f16_at(block, 0) * fraction; }
 #endif
 
 #ifdef __AVX512VBMI__
@@ -56,7 +57,7 @@ struct IQ2_XS {
   }
   template <typename At>
   static __m512 unit(const At& at) {
-    return f16(at, 0) * 0.125F;
+    return f16(at, 0) * fraction;
   }
 #endif
 
