@@ -23,8 +23,11 @@
 //                      place, for i < 4; 0: in the same byte, four bits on
 //   table              if these are entries of a table of 16 at nibbles
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
-//   magnitudes(block, i), signs(block, i)  instead of codes: code = zero + magnitude * sign, with
-//                      signs of 1 and -1
+//   codebook           instead of codes, words that are looked up, a byte a weight (codebook.h),
+//   store_indices(block, out)  and the indices of all words of a block, in 16 bits each
+//   minuses(block)     with a codebook of magnitudes, a bit for each weight, set where it is
+//                      negative: code = zero + magnitude * sign
+//   shifts(block)      with another codebook, 1 or -1 for each eight weights: code = word + shift
 //   codes(block, i)    instead, if that is not how a type is stored
 //   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
 //                      16 bits each
@@ -101,6 +104,11 @@ inline uint16_t u16_at(const std::byte* p, int i) {
 }
 inline uint32_t u32_at(const std::byte* p, int i) {
   uint32_t v;
+  std::memcpy(&v, p + i, sizeof v);
+  return v;
+}
+inline uint64_t u64_at(const std::byte* p, int i) {
+  uint64_t v;
   std::memcpy(&v, p + i, sizeof v);
   return v;
 }
@@ -323,25 +331,35 @@ requires requires(const Columns& at) { Block::factors(at, 0); }
   return Block::factors(at, g);
 }
 
-/// Whether a type's codes are made of magnitudes and signs.
+/// Whether a type's codes are looked up in a codebook.
 template <typename Block>
-inline constexpr bool has_signs = requires {
-  Block::magnitudes(nullptr, 0);
+inline constexpr bool has_codebook = requires {
+  Block::codebook;
 };
 
-/// The codes of weights 32 i .. 32 i + 31 of a block.
+/// Whether what a codebook says are magnitudes, and signs stand apart.
 template <typename Block>
-[[gnu::always_inline]] inline __m256i codes(const std::byte* block, int i) {
-  if constexpr (is_bytewise<Block>) {
-    return Block::codes(RowBytes{block}, i);
-  } else if constexpr (has_signs<Block>) {
-    const __m256i zero = _mm256_set1_epi8(static_cast<char>(Block::zero));
-    return _mm256_add_epi8(_mm256_sign_epi8(Block::magnitudes(block, i), Block::signs(block, i)),
-                           zero);
-  } else {
-    return Block::codes(block, i);
+inline constexpr bool has_signs = requires {
+  Block::minuses(nullptr);
+};
+
+/// The codes of a block.
+template <typename Block>
+class BlockCodes {
+ public:
+  explicit BlockCodes(const std::byte* block) : block_(block) {}
+
+  /// Of weights 32 i .. 32 i + 31.
+  [[gnu::always_inline]] __m256i operator()(int i) const {
+    if constexpr (is_bytewise<Block>)
+      return Block::codes(RowBytes{block_}, i);
+    else
+      return Block::codes(block_, i);
   }
-}
+
+ private:
+  const std::byte* block_;
+};
 
 /// The bytes of two 32-bit words as eight 16-bit words.
 inline __m128i words_of_bytes(uint32_t first, uint32_t second) {

@@ -10,7 +10,7 @@
 
 namespace weld::quant {
 
-/// Codewords (or signs) as words of a byte a weight.
+/// Codewords as words of a byte a weight.
 template <typename Word, int n>
 struct Codebook {
   alignas(64) Word words[n];
@@ -63,26 +63,6 @@ consteval SplitCodebook<n> split_fours(const uint16_t (&packed)[n]) {
   return book;
 }
 
-/// Signs, 1 or -1 a byte, of eight weights of which an even number is negative: 7 bits say the
-/// signs of the first seven (a 1 is a minus) and so the eighth's. `unused` bits of an index are
-/// below them.
-template <int unused>
-consteval Codebook<uint64_t, 128 << unused> expand_even_signs() {
-  Codebook<uint64_t, 128 << unused> book{};
-  for (unsigned index = 0; index < 128U << unused; ++index) {
-    unsigned minuses = 0;
-    for (unsigned w = 0; w < 8; ++w) {
-      const bool minus = w < 7 ? index >> unused >> w & 1 : minuses % 2;
-      minuses += minus;
-      book.words[index] |= uint64_t{minus ? 0xffU : 0x01U} << 8 * w;
-    }
-  }
-  return book;
-}
-inline constexpr auto even_signs = expand_even_signs<0>();
-/// For a byte as it is, with 7 bits for the signs and one for something else.
-inline constexpr auto even_signs_of_byte = expand_even_signs<1>();
-
 inline namespace WELD_TARGET {
 
 /// The byte of weight w of a word.
@@ -91,28 +71,112 @@ uint8_t weight_of(Word word, int w) {
   return static_cast<uint8_t>(word >> 8 * w);
 }
 
-#ifdef __AVX2__
-// Inlined always: where the block's part is a constant, the indices' shifts and masks are too.
+/// Whether weight w of eight is negative, where 7 bits say so of the first seven (a 1 is a minus)
+/// and the number of all minuses is even.
+inline bool is_minus(unsigned pattern, int w) {
+  return w < 7 ? pattern >> w & 1 : __builtin_parity(pattern & 127);
+}
 
-/// The words of 8 weights with the indices index(0) to index(3).
-template <int n, typename Index>
-[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint64_t, n>& book, Index index) {
-  const auto word = [&](int k) { return static_cast<int64_t>(book.words[index(k)]); };
+#ifdef __AVX2__
+/// The words of 8 weights with the first four indices.
+template <int n>
+[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint64_t, n>& book,
+                                               const uint16_t* index) {
+  const auto word = [&](int k) { return static_cast<int64_t>(book.words[index[k]]); };
   return _mm256_setr_epi64x(word(0), word(1), word(2), word(3));
 }
 
-/// The words of 4 weights with the indices index(0) to index(7).
-template <int n, typename Index>
-[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book, Index index) {
-  const auto word = [&](int k) { return static_cast<int>(book.words[index(k)]); };
+/// The words of 4 weights with the first eight indices.
+template <int n>
+[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book,
+                                               const uint16_t* index) {
+  const auto word = [&](int k) { return static_cast<int>(book.words[index[k]]); };
   return _mm256_setr_m128i(_mm_setr_epi32(word(0), word(1), word(2), word(3)),
                            _mm_setr_epi32(word(4), word(5), word(6), word(7)));
 }
 
-/// Signs of 32 weights from a bit each; a 1 is a minus.
-inline __m256i signs_of(uint32_t minuses) {
-  return _mm256_or_si256(byte_mask(minuses), _mm256_set1_epi8(1));
+/// Sixteen indices, stored as the i-th.
+inline void store_sixteen(__m256i indices, int i, uint16_t* out) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(out + ptrdiff_t{16} * i), indices);
 }
+
+/// Sixteen indices of which bytes have 8 bits, and words the others: what is left of them when they
+/// are multiplied, which moves each word's bits to their place, and masked.
+inline __m256i indices(__m128i low, __m256i high, __m256i to_place, int mask) {
+  return _mm256_cvtepu8_epi16(low) |
+         (_mm256_mullo_epi16(high, to_place) & _mm256_set1_epi16(static_cast<short>(mask)));
+}
+
+/// Eight bytes spread over 32 by two shuffles of 16.
+inline __m256i spread(uint64_t bytes, __m128i first, __m128i second) {
+  return _mm256_shuffle_epi8(_mm256_set1_epi64x(static_cast<int64_t>(bytes)),
+                             _mm256_set_m128i(second, first));
+}
+
+/// The four fields of 7 bits in each dword's lower bits, as bytes.
+inline __m256i bytes_of_sevens(__m256i dwords) {
+  const __m256i words = _mm256_blend_epi16(dwords, _mm256_slli_epi32(dwords, 2), 0b10101010);
+  return (words & _mm256_set1_epi16(0x7f)) |
+         (_mm256_slli_epi16(words, 1) & _mm256_set1_epi16(0x7f00));
+}
+
+/// is_minus() as a bit for each weight, of patterns in bytes.
+inline __m256i minuses_of_patterns(__m256i patterns) {
+  const __m256i top_bit_if_odd = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(0, -128, -128, 0, -128, 0, 0, -128, -128, 0, 0, -128, 0, -128, -128, 0));
+  const __m256i folded = patterns ^ _mm256_srli_epi16(patterns, 4);
+  return patterns | _mm256_shuffle_epi8(top_bit_if_odd, folded & _mm256_set1_epi8(15));
+}
+
+/// The codes of a block of a type with a codebook. All its indices and signs are made at once and
+/// go through memory, from where one takes a load; one by one they cost more than the look-up.
+template <typename Block>
+requires has_codebook<Block>
+class BlockCodes<Block> {
+ public:
+  [[gnu::always_inline]] explicit BlockCodes(const std::byte* block) {
+    Block::store_indices(block, index_);
+    asm("" : "+m"(index_));  // GCC 12 would take them out of registers, a slow instruction each
+    __m256i of_eight;
+    if constexpr (has_signs<Block>)
+      of_eight = Block::minuses(block);
+    else
+      of_eight = Block::shifts(block);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(of_eight_), of_eight);
+  }
+
+  [[gnu::always_inline]] __m256i operator()(int i) const {
+    if constexpr (has_signs<Block>)
+      return _mm256_add_epi8(_mm256_sign_epi8(magnitudes(i), signs(i)),
+                             _mm256_set1_epi8(static_cast<char>(Block::zero)));
+    else
+      return _mm256_add_epi8(magnitudes(i), eight_of_each(i));
+  }
+
+  /// Of a type that has_signs: the codes are zero + magnitude * sign.
+  [[gnu::always_inline]] __m256i magnitudes(int i) const {
+    return words_at(Block::codebook, index_ + ptrdiff_t{words} * i);
+  }
+  /// 1 or -1.
+  [[gnu::always_inline]] __m256i signs(int i) const {
+    const __m256i bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
+    return _mm256_cmpeq_epi8(eight_of_each(i) & bit, bit) | _mm256_set1_epi8(1);
+  }
+
+ private:
+  static constexpr int words = 32 / sizeof(Block::codebook.words[0]);  // of 32 weights
+
+  /// A byte that stands for eight weights, for each of them.
+  [[gnu::always_inline]] __m256i eight_of_each(int i) const {
+    const auto four = [=](int k) { return (i % 4 * 4 + k) * 0x0101010101010101; };
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_load_si128(
+                                   reinterpret_cast<const __m128i*>(of_eight_) + i / 4)),
+                               _mm256_setr_epi64x(four(0), four(1), four(2), four(3)));
+  }
+
+  alignas(32) uint16_t index_[8 * words];
+  alignas(32) uint8_t of_eight_[32];  ///< the signs' bits, or the shift
+};
 #endif
 
 }  // namespace WELD_TARGET

@@ -30,13 +30,22 @@ struct IQ1_M {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i words = words_at(iq1, [=](int n) { return index(block, 4 * i + n); });
-    const __m256i shift_bits = _mm256_setr_epi64x(0x8, 0x80, 0x800, 0x8000);
-    const __m256i set = _mm256_and_si256(_mm256_set1_epi64x(u16_at(block, 32 + 2 * i)), shift_bits);
-    const __m256i shifts =
-        _mm256_or_si256(_mm256_cmpeq_epi64(set, shift_bits), _mm256_set1_epi8(1));
-    return _mm256_add_epi8(words, shifts);
+  static constexpr const auto& codebook = iq1;
+  static void store_indices(const std::byte* block, uint16_t* out) {
+    const __m128i first = _mm_setr_epi8(0, -1, 0, -1, 1, -1, 1, -1, 2, -1, 2, -1, 3, -1, 3, -1);
+    const __m128i second = _mm_setr_epi8(4, -1, 4, -1, 5, -1, 5, -1, 6, -1, 6, -1, 7, -1, 7, -1);
+    const __m256i to_bit_8 = _mm256_set1_epi32(0x0010'0100);
+    for (int i = 0; i < 2; ++i)
+      store_sixteen(indices(load16(block, 16 * i), spread(u64_at(block, 32 + 8 * i), first, second),
+                            to_bit_8, 0x700),
+                    i, out);
+  }
+  static __m256i shifts(const std::byte* block) {
+    const __m128i qh = load16(block, 32), bit = _mm_set1_epi8(8);
+    const __m128i even = _mm_and_si128(qh, bit), odd = _mm_and_si128(_mm_srli_epi16(qh, 4), bit);
+    const __m256i in_order =
+        _mm256_set_m128i(_mm_unpackhi_epi8(even, odd), _mm_unpacklo_epi8(even, odd));
+    return _mm256_cmpeq_epi8(in_order, _mm256_set1_epi8(8)) | _mm256_set1_epi8(1);
   }
   static __m256i factors(const std::byte* block) {
     const __m256i shifts = _mm256_setr_epi32(0, 3, 6, 9, 16, 19, 22, 25);

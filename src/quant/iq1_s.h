@@ -28,10 +28,26 @@ struct IQ1_S {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int i) {
-    const __m256i words = words_at(iq1, [=](int n) { return index(block, i, n); });
-    const int shift = 1 - 2 * (qh(block, i) >> 15);
-    return _mm256_add_epi8(words, _mm256_set1_epi8(static_cast<char>(shift)));
+  static constexpr const auto& codebook = iq1;
+  static void store_indices(const std::byte* block, uint16_t* out) {
+    const __m128i first = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3);
+    const __m128i second = _mm_setr_epi8(4, 5, 4, 5, 4, 5, 4, 5, 6, 7, 6, 7, 6, 7, 6, 7);
+    const __m256i to_bit_13 = _mm256_set1_epi64x(0x0010'0080'0400'2000);
+    for (int i = 0; i < 2; ++i) {
+      const __m256i at_13 =
+          _mm256_mullo_epi16(spread(u64_at(block, 34 + 8 * i), first, second), to_bit_13);
+      store_sixteen(_mm256_cvtepu8_epi16(load16(block, 2 + 16 * i)) |
+                        (_mm256_srli_epi16(at_13, 5) & _mm256_set1_epi16(0x700)),
+                    i, out);
+    }
+  }
+  static __m256i shifts(const std::byte* block) {
+    const __m128i minus = _mm_srai_epi16(load16(block, 34), 15);
+    const __m256i four_of_each =
+        _mm256_setr_epi8(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10,
+                         12, 12, 12, 12, 14, 14, 14, 14);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(minus), four_of_each) |
+           _mm256_set1_epi8(1);
   }
   static __m128i factors(const std::byte* block) {
     return odd_factors(_mm_and_si128(_mm_srli_epi16(load16(block, 34), 12), _mm_set1_epi16(7)));

@@ -31,12 +31,17 @@ struct IQ2_S {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i magnitudes(const std::byte* block, int i) {
-    return words_at(iq2_s, [=](int n) { return index(block, 4 * i + n); });
+  static constexpr const auto& codebook = iq2_s;
+  static void store_indices(const std::byte* block, uint16_t* out) {
+    const __m128i first = _mm_setr_epi8(0, -1, 0, -1, 0, -1, 0, -1, 1, -1, 1, -1, 1, -1, 1, -1);
+    const __m128i second = _mm_setr_epi8(2, -1, 2, -1, 2, -1, 2, -1, 3, -1, 3, -1, 3, -1, 3, -1);
+    const __m256i to_bit_8 = _mm256_set1_epi64x(0x0004'0010'0040'0100);
+    for (int i = 0; i < 2; ++i)
+      store_sixteen(indices(load16(block, 2 + 16 * i),
+                            spread(u32_at(block, 66 + 4 * i), first, second), to_bit_8, 0x300),
+                    i, out);
   }
-  static __m256i signs(const std::byte* block, int i) {
-    return signs_of(u32_at(block, 34 + 4 * i));
-  }
+  static __m256i minuses(const std::byte* block) { return load32(block, 34); }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 74); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * fraction; }
 #endif

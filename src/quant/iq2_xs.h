@@ -20,9 +20,8 @@ struct IQ2_XS {
 
   static uint8_t code(const std::byte* block, int i) {
     const int k = i / 8;
-    const auto sign =
-        static_cast<int8_t>(weight_of(even_signs_of_byte.words[sign_byte(block, k)], i % 8));
-    return zero + sign * weight_of(iq2_xs.words[index(block, k)], i % 8);
+    const int magnitude = weight_of(iq2_xs.words[index(block, k)], i % 8);
+    return is_minus(u16_at(block, 2 + 2 * k) >> 9, i % 8) ? zero - magnitude : zero + magnitude;
   }
   static float scale(const std::byte* block, int g) {
     const int scale = byte_at(block, 66 + g / 2) >> 4 * (g % 2) & 15;
@@ -31,11 +30,15 @@ struct IQ2_XS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i magnitudes(const std::byte* block, int i) {
-    return words_at(iq2_xs, [=](int n) { return index(block, 4 * i + n); });
+  static constexpr const auto& codebook = iq2_xs;
+  static void store_indices(const std::byte* block, uint16_t* out) {
+    for (int i = 0; i < 2; ++i)
+      store_sixteen(load32(block, 2 + 32 * i) & _mm256_set1_epi16(511), i, out);
   }
-  static __m256i signs(const std::byte* block, int i) {
-    return words_at(even_signs_of_byte, [=](int n) { return sign_byte(block, 4 * i + n); });
+  static __m256i minuses(const std::byte* block) {
+    const __m256i patterns = _mm256_packus_epi16(_mm256_srli_epi16(load32(block, 2), 9),
+                                                 _mm256_srli_epi16(load32(block, 34), 9));
+    return minuses_of_patterns(_mm256_permute4x64_epi64(patterns, 0b11'01'10'00));
   }
   static __m256i factors(const std::byte* block) { return odd_factors_of_nibbles(block + 66); }
   static float unit(const std::byte* block) { return f16_at(block, 0) * fraction; }
@@ -63,7 +66,6 @@ struct IQ2_XS {
 
  private:
   static unsigned index(const std::byte* block, int k) { return u16_at(block, 2 + 2 * k) & 511U; }
-  static unsigned sign_byte(const std::byte* block, int k) { return byte_at(block, 3 + 2 * k); }
 };
 
 }  // namespace WELD_TARGET

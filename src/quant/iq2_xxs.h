@@ -20,8 +20,8 @@ struct IQ2_XXS {
 
   static uint8_t code(const std::byte* block, int i) {
     const int g = i / 32, k = i / 8 % 4;
-    const auto sign = static_cast<int8_t>(weight_of(even_signs.words[pattern(block, g, k)], i % 8));
-    return zero + sign * weight_of(iq2_xxs.words[index(block, g, k)], i % 8);
+    const int magnitude = weight_of(iq2_xxs.words[index(block, g, k)], i % 8);
+    return is_minus(pattern(block, g, k), i % 8) ? zero - magnitude : zero + magnitude;
   }
   static float scale(const std::byte* block, int g) {
     const int scale = byte_at(block, 9 + 8 * g) >> 4;
@@ -30,19 +30,18 @@ struct IQ2_XXS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i magnitudes(const std::byte* block, int i) {
-    return words_at(iq2_xxs, [=](int n) { return index(block, i, n); });
+  static constexpr const auto& codebook = iq2_xxs;
+  static void store_indices(const std::byte* block, uint16_t* out) {
+    const __m256i four_of_each = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, -1, 1, -1, 2, -1, 3, -1, 8, -1, 9, -1, 10, -1, 11, -1));
+    for (int i = 0; i < 2; ++i)
+      store_sixteen(_mm256_shuffle_epi8(load32(block, 2 + 32 * i), four_of_each), i, out);
   }
-  static __m256i signs(const std::byte* block, int i) {
-    return words_at(even_signs, [=](int n) { return pattern(block, i, n); });
+  static __m256i minuses(const std::byte* block) {
+    return minuses_of_patterns(bytes_of_sevens(signs_and_scales(block)));
   }
   static __m128i factors(const std::byte* block) {
-    // The upper halves of the 64-bit words, brought together and back in order.
-    const __m256 first = _mm256_castsi256_ps(load32(block, 2));
-    const __m256 second = _mm256_castsi256_ps(load32(block, 34));
-    const __m256i upper = _mm256_castps_si256(_mm256_shuffle_ps(first, second, 0b11'01'11'01));
-    const __m256i ordered = _mm256_permute4x64_epi64(upper, 0b11'01'10'00);
-    return odd_factors(words_of_dwords(_mm256_srli_epi32(ordered, 28)));
+    return odd_factors(words_of_dwords(_mm256_srli_epi32(signs_and_scales(block), 28)));
   }
   static float unit(const std::byte* block) { return f16_at(block, 0) * fraction; }
 #endif
@@ -74,6 +73,15 @@ struct IQ2_XXS {
   static unsigned pattern(const std::byte* block, int g, int k) {
     return u32_at(block, 6 + 8 * g) >> 7 * k & 127;
   }
+#ifdef __AVX2__
+  // The upper halves of the 64-bit words, brought together and back in order.
+  static __m256i signs_and_scales(const std::byte* block) {
+    const __m256 first = _mm256_castsi256_ps(load32(block, 2));
+    const __m256 second = _mm256_castsi256_ps(load32(block, 34));
+    const __m256i upper = _mm256_castps_si256(_mm256_shuffle_ps(first, second, 0b11'01'11'01));
+    return _mm256_permute4x64_epi64(upper, 0b11'01'10'00);
+  }
+#endif
 };
 
 }  // namespace WELD_TARGET

@@ -30,22 +30,17 @@ struct IQ3_S {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i magnitudes(const std::byte* block, int i) {
-    // The eight indices at once: one by one their high parts cost more than the look-up. A
-    // multiplication moves bit k of a byte to bit 8.
-    const __m128i to_bit_8 = _mm_setr_epi16(256, 128, 64, 32, 16, 8, 4, 2);
-    const __m128i moved =
-        _mm_mullo_epi16(_mm_set1_epi8(static_cast<char>(block[66 + i])), to_bit_8);
-    const __m128i high = _mm_and_si128(moved, _mm_set1_epi16(256));
-    const __m128i indices = _mm_or_si128(_mm_cvtepu8_epi16(load8(block, 2 + 8 * i)), high);
-    const auto first = static_cast<uint64_t>(_mm_cvtsi128_si64(indices));
-    const auto second = static_cast<uint64_t>(_mm_extract_epi64(indices, 1));
-    return words_at(iq3_s,
-                    [=](int n) { return (n < 4 ? first : second) >> 16 * (n % 4) & 0xffff; });
+  static constexpr const auto& codebook = iq3_s;
+  static void store_indices(const std::byte* block, uint16_t* out) {
+    const __m128i first = _mm_set1_epi16(-256), second = _mm_set1_epi16(-255);
+    const __m256i to_bit_8 =
+        _mm256_broadcastsi128_si256(_mm_setr_epi16(256, 128, 64, 32, 16, 8, 4, 2));
+    for (int i = 0; i < 4; ++i)
+      store_sixteen(indices(load16(block, 2 + 16 * i),
+                            spread(u16_at(block, 66 + 2 * i), first, second), to_bit_8, 0x100),
+                    i, out);
   }
-  static __m256i signs(const std::byte* block, int i) {
-    return signs_of(u32_at(block, 74 + 4 * i));
-  }
+  static __m256i minuses(const std::byte* block) { return load32(block, 74); }
   static __m128i factors(const std::byte* block) {
     const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
     return odd_factors(words_of_dwords(bit_fields(u32_at(block, 106), shifts, 15)));

@@ -19,9 +19,8 @@ struct IQ3_XXS {
   static constexpr float fraction = 0.25F;
 
   static uint8_t code(const std::byte* block, int i) {
-    const auto sign =
-        static_cast<int8_t>(weight_of(even_signs.words[pattern(block, i / 32, i / 8 % 4)], i % 8));
-    return zero + sign * weight_of(iq3_xxs.words[index(block, i / 4)], i % 4);
+    const int magnitude = weight_of(iq3_xxs.words[index(block, i / 4)], i % 4);
+    return is_minus(pattern(block, i / 32, i / 8 % 4), i % 8) ? zero - magnitude : zero + magnitude;
   }
   static float scale(const std::byte* block, int g) {
     const int scale = byte_at(block, 69 + 4 * g) >> 4;
@@ -30,11 +29,13 @@ struct IQ3_XXS {
   static float offset(const std::byte*, int) { return 0; }
 
 #ifdef __AVX2__
-  static __m256i magnitudes(const std::byte* block, int i) {
-    return words_at(iq3_xxs, [=](int n) { return index(block, 8 * i + n); });
+  static constexpr const auto& codebook = iq3_xxs;
+  static void store_indices(const std::byte* block, uint16_t* out) {
+    for (int i = 0; i < 4; ++i)
+      store_sixteen(_mm256_cvtepu8_epi16(load16(block, 2 + 16 * i)), i, out);
   }
-  static __m256i signs(const std::byte* block, int i) {
-    return words_at(even_signs, [=](int n) { return pattern(block, i, n); });
+  static __m256i minuses(const std::byte* block) {
+    return minuses_of_patterns(bytes_of_sevens(load32(block, 66)));
   }
   static __m128i factors(const std::byte* block) {
     return odd_factors(words_of_dwords(_mm256_srli_epi32(load32(block, 66), 28)));

@@ -29,7 +29,7 @@ Decoder vector_decoder() {
     return {0, 0, false, nullptr, nullptr, values};
   } else {
     const auto codes = [](const std::byte* block, int i, uint8_t* out) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), quant::codes<Block>(block, i));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), quant::BlockCodes<Block>(block)(i));
     };
     const auto scales = [] {
       if constexpr (groups<Block> == 1)

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "kernels/cpu/panel.h"
 #include "kernels/cpu/unroll.h"
@@ -165,9 +167,13 @@ template <typename Block>
 template <typename Block>
 [[gnu::always_inline]] inline void decode_codes(const std::byte* const rows[lanes], ptrdiff_t block,
                                                 int step, int first, Panel& panel) {
+  const auto of_row = [=]<size_t... r>(std::index_sequence<r...>) {
+    return std::array{quant::BlockCodes<Block>(rows[r] + block)...};
+  }
+  (std::make_index_sequence<lanes>{});
   unroll<quant::elements<Block> / 32>([&](auto i) __attribute__((always_inline)) {
     Ints steps[8];
-    transpose_rows([&](int r) { return quant::codes<Block>(rows[r] + block, i); }, steps);
+    transpose_rows([&](int r) { return of_row[static_cast<size_t>(r)](i); }, steps);
     for (int s = 0; s < 8; ++s) store_step<Block>(steps[s], step + i * 8 + s, first, panel);
   });
 }

@@ -49,38 +49,55 @@ inline __m256i load_twice(const void* p) {
   return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
 }
 
-/// products() of a block's codes from 32 i on.
+/// The codes of a span, group by group.
 template <typename Block>
-[[gnu::always_inline]] inline __m256i block_products(const std::byte* block, int i,
+struct SpanCodes {
+  const std::byte* blocks;
+  static constexpr int in_block = quant::elements<Block> / 32;
+  const std::byte* block_of(int group) const {
+    return blocks + group / in_block * quant::bytes<Block>;
+  }
+  __m256i operator()(int group) const {
+    return quant::BlockCodes<Block>(block_of(group))(group % in_block);
+  }
+};
+template <typename Block>
+requires quant::has_codebook<Block>
+struct SpanCodes<Block> : quant::BlockCodes<Block> {
+  using quant::BlockCodes<Block>::BlockCodes;
+};
+
+/// products() of a group's codes.
+template <typename Block>
+[[gnu::always_inline]] inline __m256i group_products(const SpanCodes<Block>& codes, int group,
                                                      const Token& token) {
-  const __m256i x = load_ints(token.codes);
+  const __m256i x = load_ints(token.codes());
   if constexpr (quant::has_signs<Block>) {
-    return products(Block::magnitudes(block, i), _mm256_sign_epi8(x, Block::signs(block, i)));
+    return products(codes.magnitudes(group), _mm256_sign_epi8(x, codes.signs(group)));
   } else if constexpr (signed_codes<Block>) {
-    const __m256i weights = Block::signed_codes(quant::RowBytes{block}, i);
+    const __m256i weights =
+        Block::signed_codes(quant::RowBytes{codes.block_of(group)}, group % codes.in_block);
     if constexpr (Block::zero == 128)  // -128 has no opposite
       return products(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
     else
-      return products(load_ints(token.codes + token.magnitudes_at), _mm256_sign_epi8(weights, x));
+      return products(load_ints(token.magnitudes()), _mm256_sign_epi8(weights, x));
   } else {
-    return products(quant::codes<Block>(block, i), x);
+    return products(codes(group), x);
   }
 }
 
 /// Products of Count groups from group First of the span. Each 16 bytes of a sum have the Count
 /// groups' half groups, in order: for 4 groups, the first halves of all of them in the lower 16.
 template <typename Block, int First, int Count>
-[[gnu::always_inline]] inline __m256i half_products(const std::byte* blocks, const Token& x) {
+[[gnu::always_inline]] inline __m256i half_products(const SpanCodes<Block>& codes, const Token& x) {
   if constexpr (Count == 1) {
-    constexpr int in_block = quant::elements<Block> / 32;
-    return block_products<Block>(blocks + First / in_block * quant::bytes<Block>, First % in_block,
-                                 x + ptrdiff_t{First} * 32);
+    return group_products<Block>(codes, First, x + size_t{First} * 32);
   } else {
     constexpr int half = Count / 2;
     constexpr int weight = signed_codes<Block> ? Block::zero : Block::max_code;
     constexpr int largest = Count * 2 * 127 * weight;  // of a and b: sums of 2 Count products
-    return add_neighbours<largest>(half_products<Block, First, half>(blocks, x),
-                                   half_products<Block, First + half, half>(blocks, x));
+    return add_neighbours<largest>(half_products<Block, First, half>(codes, x),
+                                   half_products<Block, First + half, half>(codes, x));
   }
 }
 
@@ -152,26 +169,26 @@ template <typename Block>
 [[gnu::always_inline]] inline __m256 offset_sums(const std::byte* blocks,
                                                  const SpanScales<Block>& of, const Token& x) {
   if constexpr (quant::has_factors<Block>)
-    return to_floats(
-               _mm256_madd_epi16(load_ints(x.half_sums), of_half_groups(Block::minimums(blocks)))) *
+    return to_floats(_mm256_madd_epi16(load_ints(x.half_sums()),
+                                       of_half_groups(Block::minimums(blocks)))) *
            _mm256_set1_ps(Block::offset_unit(blocks));
   else
-    return to_floats(code_sums<Block, 0>(x.half_sums, 1)) * of.offsets;
+    return to_floats(code_sums<Block, 0>(x.half_sums(), 1)) * of.offsets;
 }
 
 /// Adds a span of a row with groups of 16, times a token, to 8 lanes.
 template <typename Block>
-[[gnu::always_inline]] inline __m256 add_halves_of_groups(const std::byte* blocks,
+[[gnu::always_inline]] inline __m256 add_halves_of_groups(const SpanCodes<Block>& codes,
                                                           const SpanScales<Block>& of,
                                                           const Token& x, __m256 sum) {
-  const __m256i first = half_products<Block, 0, 4>(blocks, x);
-  const __m256i second = half_products<Block, 4, 4>(blocks, x);
+  const __m256i first = half_products<Block, 0, 4>(codes, x);
+  const __m256i second = half_products<Block, 4, 4>(codes, x);
   unroll<2>([&](auto i) __attribute__((always_inline)) {
     __m256i sums = i == 0 ? first : second;
     const __m256 scales =
-        even_then_odd(of.scales[i]) * _mm256_castsi256_ps(load_twice(x.scales + 4 * i));
+        even_then_odd(of.scales[i]) * _mm256_castsi256_ps(load_twice(x.scales() + 4 * i));
     if constexpr (missing_zero<Block> != 0)
-      sums = _mm256_add_epi32(sums, code_sums<Block, i>(x.half_sums, -missing_zero<Block>));
+      sums = _mm256_add_epi32(sums, code_sums<Block, i>(x.half_sums(), -missing_zero<Block>));
     sum = fma(to_floats(sums), scales, sum);
   });
   return sum;
@@ -186,15 +203,15 @@ struct SpanProducts {
 };
 
 template <typename Block>
-[[gnu::always_inline]] inline SpanProducts<Block> multiply_token(const std::byte* blocks,
+[[gnu::always_inline]] inline SpanProducts<Block> multiply_token(const SpanCodes<Block>& codes,
                                                                  const SpanScales<Block>& of,
                                                                  const Token& x) {
   SpanProducts<Block> made;
-  made.scales = of.scales[0] * _mm256_loadu_ps(x.scales);
+  made.scales = of.scales[0] * _mm256_loadu_ps(x.scales());
   if constexpr (missing_zero<Block> != 0)
-    made.zeros = code_sums<Block, 0>(x.half_sums, -missing_zero<Block>);
-  made.first = half_products<Block, 0, 4>(blocks, x);
-  made.second = half_products<Block, 4, 4>(blocks, x);
+    made.zeros = code_sums<Block, 0>(x.half_sums(), -missing_zero<Block>);
+  made.first = half_products<Block, 0, 4>(codes, x);
+  made.second = half_products<Block, 4, 4>(codes, x);
   return made;
 }
 
@@ -235,17 +252,18 @@ class RowSums {
  private:
   [[gnu::always_inline]] void add(const std::byte* blocks, const SpanScales<Block>& scales,
                                   const Token* x) {
+    const SpanCodes<Block> codes{blocks};
     unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
       if constexpr (is_late) {
-        const SpanProducts<Block> products = multiply_token(blocks, scales, x[t]);
+        const SpanProducts<Block> products = multiply_token(codes, scales, x[t]);
         add_late(t == 0 ? Tokens - 1 : t - 1);
         late_ = products;
       } else {
-        sum_[t] = add_halves_of_groups(blocks, scales, x[t], sum_[t]);
+        sum_[t] = add_halves_of_groups(codes, scales, x[t], sum_[t]);
       }
       if constexpr (Block::has_offset)
         sum_[t] =
-            fma(offset_sums<Block>(blocks, scales, x[t]), _mm256_loadu_ps(x[t].scales), sum_[t]);
+            fma(offset_sums<Block>(blocks, scales, x[t]), _mm256_loadu_ps(x[t].scales()), sum_[t]);
     });
   }
 

@@ -22,9 +22,9 @@ struct CodewordInput {
   __m512 scales;
 
   [[gnu::always_inline]] explicit CodewordInput(const Token& x)
-      : places(x.places),
-        sums(_mm512_broadcast_i64x4(load_ints(x.half_sums))),
-        scales(_mm512_broadcast_f32x8(_mm256_loadu_ps(x.scales))) {
+      : places(x.places()),
+        sums(_mm512_broadcast_i64x4(load_ints(x.half_sums()))),
+        scales(_mm512_broadcast_f32x8(_mm256_loadu_ps(x.scales()))) {
     if constexpr (Block::group == 32)
       sums = _mm512_madd_epi16(sums, _mm512_set1_epi16(-Block::zero));
   }

@@ -46,20 +46,27 @@ struct HalvesBytes {
   }
 };
 
-/// The codes of group i of a span and of group i + 4.
+/// The codes of group i of a span and of group i + 4, for each i.
 template <typename Block>
-[[gnu::always_inline]] inline __m512i codes_of_halves(const std::byte* blocks, int i) {
+[[gnu::always_inline]] inline void codes_of_halves(const std::byte* blocks, __m512i (&codes)[4]) {
   constexpr int in_block = quant::elements<Block> / 32;
   const auto block_of = [=](int group) {
     return blocks + ptrdiff_t{group / in_block} * quant::bytes<Block>;
   };
-  if constexpr (requires { Block::codes_of_halves(blocks, i); })
-    return Block::codes_of_halves(blocks, i);
-  else if constexpr (quant::is_bytewise<Block>)
-    return Block::codes(HalvesBytes<Block>{block_of(i)}, i % in_block);
-  else
-    return quant::join(quant::codes<Block>(block_of(i), i % in_block),
-                       quant::codes<Block>(block_of(i + 4), (i + 4) % in_block));
+  if constexpr (quant::has_codebook<Block>) {
+    const quant::BlockCodes<Block> of(blocks);
+    unroll<4>([&](auto i) { codes[i] = quant::join(of(i), of(i + 4)); });
+  } else {
+    unroll<4>([&](auto i) {
+      if constexpr (requires { Block::codes_of_halves(blocks, i); })
+        codes[i] = Block::codes_of_halves(blocks, i);
+      else if constexpr (quant::is_bytewise<Block>)
+        codes[i] = Block::codes(HalvesBytes<Block>{block_of(i)}, i % in_block);
+      else
+        codes[i] = quant::join(Block::codes(block_of(i), i % in_block),
+                               Block::codes(block_of(i + 4), (i + 4) % in_block));
+    });
+  }
 }
 
 /// Adds neighbours of a and of b, in each 16 bytes: {a0 + a1, a2 + a3, b0 + b1, b2 + b3}. Sums that
@@ -166,11 +173,11 @@ struct SpanInput {
 
   [[gnu::always_inline]] explicit SpanInput(const Token& x) {
     for (int i = 0; i < 4; ++i)
-      codes[i] = quant::join(load_ints(x.codes + ptrdiff_t{i} * 32),
-                             load_ints(x.codes + ptrdiff_t{i} * 32 + span / 2));
-    const __m256 of_groups = _mm256_loadu_ps(x.scales);
+      codes[i] = quant::join(load_ints(x.codes() + ptrdiff_t{i} * 32),
+                             load_ints(x.codes() + ptrdiff_t{i} * 32 + span / 2));
+    const __m256 of_groups = _mm256_loadu_ps(x.scales());
     scales = in_order_of_sums(of_groups);
-    const __m256i half_sums = load_ints(x.half_sums);
+    const __m256i half_sums = load_ints(x.half_sums());
     if constexpr (Block::zero != 0)
       zeros = _mm512_mullo_epi32(
           _mm512_permutexvar_epi32(order_of_sums(), _mm512_cvtepi16_epi32(half_sums)),
@@ -218,7 +225,7 @@ class RowSums {
   [[gnu::always_inline]] void add(const std::byte* blocks, const SpanScales<Block>& of,
                                   const Input* x) {
     __m512i codes[4];
-    unroll<4>([&](auto i) { codes[i] = codes_of_halves<Block>(blocks, i); });
+    codes_of_halves<Block>(blocks, codes);
     for (int t = 0; t < Tokens; ++t) {
       constexpr int largest = 4 * 127 * Block::max_code;  // sum of 4 products
       const auto products = [&](int i) {

@@ -118,17 +118,17 @@ struct NibbleInput {
   __m256 sums;  ///< of the values, group by group, for offsets
 
   [[gnu::always_inline]] explicit NibbleInput(const Token& x) {
-    const __m256i half_sums = load_ints(x.half_sums);
+    const __m256i half_sums = load_ints(x.half_sums());
     const __m256i lacking = _mm256_madd_epi16(half_sums, _mm256_set1_epi16(-Block::zero));
     for (int four = 0; four < 2; ++four) {
-      const __m512i two = _mm512_loadu_si512(x.codes + four * span / 2);
-      const __m512i next = _mm512_loadu_si512(x.codes + four * span / 2 + 64);
+      const __m512i two = _mm512_loadu_si512(x.codes() + four * span / 2);
+      const __m512i next = _mm512_loadu_si512(x.codes() + four * span / 2 + 64);
       first[four] = _mm512_shuffle_i64x2(two, next, 0b10'00'10'00);
       second[four] = _mm512_shuffle_i64x2(two, next, 0b11'01'11'01);
       start[four] = _mm512_maskz_permutexvar_epi32(0x1111, place_of_four(four),
                                                    _mm512_castsi256_si512(lacking));
     }
-    scales = _mm256_loadu_ps(x.scales);
+    scales = _mm256_loadu_ps(x.scales());
     if constexpr (Block::has_offset)
       sums = to_floats(_mm256_madd_epi16(half_sums, _mm256_set1_epi16(1))) * scales;
   }

@@ -26,25 +26,28 @@ inline __m256i load_ints(const void* p) {
 }
 
 /// One token's activations from some column on.
-struct Token {
-  const int8_t* codes;
-  size_t magnitudes_at;
-  const int8_t* places;
-  const float* scales;
-  const int16_t* half_sums;
+class Token {
+ public:
+  Token(const Activations& x, int token) : x_(&x), at_(x.code_at(token, 0)) {}
+
+  const int8_t* codes() const { return x_->codes + at_; }
+  const int8_t* magnitudes() const { return codes() + x_->magnitudes_at; }
+  const int8_t* places() const { return x_->places + 2 * at_; }
+  const float* scales() const { return x_->scales + at_ / 32; }
+  const int16_t* half_sums() const { return x_->half_sums + at_ / 16; }
+
+  /// The columns must be a multiple of 32.
+  Token operator+(size_t columns) const {
+    Token later = *this;
+    later.at_ += columns;
+    return later;
+  }
+
+ private:
+  // One number to count, not a pointer for each form: GCC 12 would keep pointers in memory.
+  const Activations* x_;
+  size_t at_;
 };
-
-inline Token token_at(const Activations& x, int token, int column) {
-  const size_t at = x.code_at(token, column);
-  return {x.codes + at, x.magnitudes_at, x.places ? x.places + 2 * at : nullptr, x.scales + at / 32,
-          x.half_sums + at / 16};
-}
-
-/// The columns must be a multiple of 32.
-inline Token operator+(const Token& x, ptrdiff_t columns) {
-  return {x.codes + columns, x.magnitudes_at, x.places ? x.places + 2 * columns : nullptr,
-          x.scales + columns / 32, x.half_sums + columns / 16};
-}
 
 /// Sums of the products of so many rows at once with some tokens: add() takes a span of a row,
 /// add_first() less than one, finish() what is left to do at a row's end; lanes_of() has the sums

@@ -254,8 +254,8 @@ void decode_chunk(const Rows<16>& rows, ptrdiff_t at, int blocks, int row, int s
         of_row = i % 2 == 0 ? _mm512_castsi512_si256(codes[r][i / 2])
                             : _mm512_extracti64x4_epi64(codes[r][i / 2], 1);
       else
-        of_row = quant::codes<Block>(block + 32 * i / quant::elements<Block> * quant::bytes<Block>,
-                                     in_block);
+        of_row = quant::BlockCodes<Block>(block + 32 * i / quant::elements<Block> *
+                                                      quant::bytes<Block>)(in_block);
       _mm512_store_si512(to + i * tile_numbers, weights<Block>(of_row, scales, r, i));
     });
   }
