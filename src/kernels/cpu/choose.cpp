@@ -15,6 +15,13 @@ namespace weld::kernels {
 namespace {
 
 #if defined(__x86_64__)
+/// Whether the processor has VNNI for vectors of AVX2, which GCC 12 and clang 14 cannot ask for.
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned avx_vnni = 1U << 4;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & avx_vnni) != 0;
+}
+
 /// Whether the processor has AMX with byte products and the kernel lets this process use it. Tile
 /// registers are large, so Linux saves them only for processes that ask:
 /// https://docs.kernel.org/arch/x86/xstate.html
@@ -34,20 +41,27 @@ KernelList available_kernels() {
   KernelList available{{&portable::kernels}, 1};
 #if defined(__x86_64__)
   __builtin_cpu_init();
+  const auto add = [&](bool can_run, const Kernels& kernels) {
+    if (can_run) available.list[available.count++] = &kernels;
+    return can_run;
+  };
   // Every processor with AVX2 and FMA has F16C too, which clang 14 cannot ask for.
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    available.list[available.count++] = &avx2::kernels;
+  const bool avx2 =
+      add(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), avx2::kernels);
+  // AVX-VNNI is what Intel's processors without AVX-512 have from Alder Lake on.
+  add(avx2 && has_avx_vnni(), avx2::kernels_with_vnni);
   // The AVX-512 build is for processors with VNNI (Cascade Lake and later); older ones run AVX2's.
   // VBMI and GFNI came with Ice Lake and Zen 4.
-  if (available.count == 2 && __builtin_cpu_supports("avx512f") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
-    available.list[available.count++] = &avx512::kernels;
-  if (available.count == 3 && __builtin_cpu_supports("avx512vbmi") &&
-      __builtin_cpu_supports("gfni"))
-    available.list[available.count++] = &avx512::kernels_with_vbmi;
+  const bool avx512 =
+      add(avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512vnni"),
+          avx512::kernels);
+  const bool vbmi =
+      add(avx512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni"),
+          avx512::kernels_with_vbmi);
   static const bool amx = has_amx();
-  if (available.count == 4 && amx) available.list[available.count++] = &avx512::kernels_with_amx;
+  add(vbmi && amx, avx512::kernels_with_amx);
 #endif
   return available;
 }
@@ -59,7 +73,7 @@ const Kernels& kernels() {
   for (int i = 0; i < available.count; ++i)
     if (std::string(wanted) == available.list[i]->name) return *available.list[i];
   fail(
-      "WELD_ISA: must be portable, avx2, avx512, avx512vbmi or avx512amx and run on this "
+      "WELD_ISA: must be portable, avx2, avxvnni, avx512, avx512vbmi or avx512amx and run on this "
       "processor, is \"{}\"",
       wanted);
 }

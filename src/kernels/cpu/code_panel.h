@@ -34,7 +34,7 @@ struct Plan {
 template <typename Block>
 constexpr Plan plan_of() {
   Plan plan{.group = Block::group, .has_zero = Block::zero != 0, .has_offset = Block::has_offset};
-#ifndef __AVX512VNNI__
+  if constexpr (has_vnni) return plan;
   constexpr int steps = Block::group / 4;
   constexpr int fit = 32767 / (2 * 127 * Block::max_code);  // results of vpmaddubsw
   constexpr int farthest = std::max(Block::zero, Block::max_code - Block::zero);
@@ -55,7 +55,6 @@ constexpr Plan plan_of() {
     plan.has_factors = true;
     plan.group = 32;
   }
-#endif
   return plan;
 }
 

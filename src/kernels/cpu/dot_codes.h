@@ -15,7 +15,8 @@ namespace weld::kernels::WELD_TARGET {
 /// signed numbers; they go back to their own sign, and take over that of the activations, whose
 /// magnitudes are left. Signs that are stored apart move over to the activations.
 template <typename Block>
-inline constexpr bool signed_codes = Block::max_code > 128 || quant::has_signs<Block>;
+inline constexpr bool signed_codes =
+    (Block::max_code > 128 && !has_vnni) || quant::has_signs<Block>;
 
 /// What a product of codes still lacks, (code - zero) instead of code: made up for through the
 /// activations' sums.
@@ -24,7 +25,11 @@ inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
 
 /// 8 sums of 4 products of codes each.
 inline __m256i products(__m256i codes, __m256i x) {
+#ifdef __AVXVNNI__
+  return add_products(_mm256_setzero_si256(), codes, x);
+#else
   return _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1));
+#endif
 }
 /// Adds neighbours of a and of b, in each 16 bytes: {a0 + a1, a2 + a3, b0 + b1, b2 + b3}. Sums that
 /// fit into 16 bits take two instructions instead of three.

@@ -171,8 +171,12 @@ extern const Limits limits;
 }  // namespace portable
 namespace avx2 {
 extern const Kernels kernels;
+extern const Kernels kernels_with_vnni;
 extern const Limits limits;
 }  // namespace avx2
+namespace avxvnni {
+extern const Limits limits;
+}  // namespace avxvnni
 namespace avx512 {
 extern const Kernels kernels;
 extern const Kernels kernels_with_vbmi;
@@ -180,14 +184,14 @@ extern const Kernels kernels_with_amx;
 extern const Limits limits;
 }  // namespace avx512
 
-/// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avx512,
-/// avx512vbmi, avx512amx) names. Throws Error if WELD_ISA names none, or one that this processor
-/// cannot run.
+/// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avxvnni,
+/// avx512, avx512vbmi, avx512amx) names. Throws Error if WELD_ISA names none, or one that this
+/// processor cannot run.
 const Kernels& kernels();
 
 /// The builds that this processor runs, slowest first, for tests and benchmarks.
 struct KernelList {
-  const Kernels* list[5];
+  const Kernels* list[6];
   int count;
 };
 KernelList available_kernels();

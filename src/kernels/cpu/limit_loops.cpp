@@ -55,10 +55,16 @@ using Codes = __m256i;
 using Floats = __m256;
 Codes set_codes(char code) { return _mm256_set1_epi8(code); }
 Floats set_floats(float value) { return _mm256_set1_ps(value); }
+#ifdef __AVXVNNI__
+Codes multiply_add(Codes weights, Codes activations, Codes, Codes sum) {
+  return _mm256_dpbusd_avx_epi32(sum, weights, activations);
+}
+#else
 Codes multiply_add(Codes weights, Codes activations, Codes ones, Codes sum) {
   const Codes pairs = _mm256_maddubs_epi16(weights, activations);
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
 }
+#endif
 Floats multiply_add(Floats weights, Floats activations, Floats, Floats sum) {
   return _mm256_fmadd_ps(weights, activations, sum);
 }

@@ -24,8 +24,16 @@ inline constexpr int value_tile_tokens = 6;
 /// A vector of integers, as long as Floats.
 #ifdef __AVX512F__
 using Ints = __m512i;
+inline Ints set_all(int v) { return _mm512_set1_epi32(v); }
+inline Ints load_aligned(const void* p) { return _mm512_load_si512(p); }
+inline Floats as_floats(Ints bits) { return _mm512_castsi512_ps(bits); }
 #else
 using Ints = __m256i;
+inline Ints set_all(int v) { return _mm256_set1_epi32(v); }
+inline Ints load_aligned(const void* p) {
+  return _mm256_load_si256(static_cast<const __m256i*>(p));
+}
+inline Floats as_floats(Ints bits) { return _mm256_castsi256_ps(bits); }
 #endif
 
 /// The low (high) halves of each 16 bytes of a and b, one element of a, one of b.

@@ -33,13 +33,14 @@ inline int load_int(const int8_t* p) {
   return v;
 }
 
-#ifdef __AVX512VNNI__
-constexpr int row_step = 32;
+/// Rows that tokens meet at once.
+constexpr int row_step = 2 * lanes;
 
 /// Whether totals stay in registers from group to group: 12 of them, 12 sums, 2 rows and a token
 /// fit into 32.
-constexpr bool keeps_totals = true;
+constexpr bool keeps_totals = lanes == 16;
 
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 /// Sums start at the bits of 1.5 * 2^23, a float whose last place is one, so that their bits are
 /// those of the float lift + sum while |sum| < 2^22; 32 products of 8 by 8 bits are 2^20 at most.
 /// A multiply-add then turns a sum into a float, takes the lift off and multiplies by the token's
@@ -48,28 +49,28 @@ constexpr bool keeps_totals = true;
 constexpr float lift = 12582912.0F;
 
 /// total + sum * scales * x_scale.
-inline Floats add_scaled(__m512i sum, Floats scales, Floats x_scale, Floats unlift, Floats total) {
-  return fma(fma(_mm512_castsi512_ps(sum), x_scale, unlift), scales, total);
+inline Floats add_scaled(Ints sum, Floats scales, Floats x_scale, Floats unlift, Floats total) {
+  return fma(fma(as_floats(sum), x_scale, unlift), scales, total);
 }
 
-/// sum = the group's start and the products of its columns, for 32 rows from `first` on.
+/// sum = the group's start and the products of its columns, for row_step rows from `first` on.
 template <Plan plan, int Tokens>
 [[gnu::always_inline]] inline void sum_products(const Panel& panel, int first,
                                                 const Tile<Tokens>& tile, int group,
-                                                __m512i (&sum)[Tokens][2]) {
+                                                Ints (&sum)[Tokens][2]) {
   constexpr int steps = plan.group / 4;
   const uint8_t* const codes = panel.codes + first * 4;
   unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-    sum[t][0] = sum[t][1] = _mm512_set1_epi32(tile.starts[t][group]);
+    sum[t][0] = sum[t][1] = set_all(tile.starts[t][group]);
   });
   unroll<steps>([&](auto s) __attribute__((always_inline)) {
     const ptrdiff_t step = ptrdiff_t{group} * steps + s;
-    const __m512i rows[2] = {_mm512_load_si512(codes + step * 128),
-                             _mm512_load_si512(codes + step * 128 + 64)};
+    const Ints rows[2] = {load_aligned(codes + step * 128),
+                          load_aligned(codes + step * 128 + sizeof(Ints))};
     unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-      const __m512i x = _mm512_set1_epi32(load_int(tile.codes[t] + step * 4));
+      const Ints x = set_all(load_int(tile.codes[t] + step * 4));
       unroll<2>([&](auto v) __attribute__((always_inline)) {
-        __m512i total = _mm512_dpbusd_epi32(sum[t][v], rows[v], x);
+        Ints total = add_products(sum[t][v], rows[v], x);
         settle(total);
         sum[t][v] = total;
       });
@@ -77,9 +78,6 @@ template <Plan plan, int Tokens>
   });
 }
 #else
-constexpr int row_step = 16;
-constexpr bool keeps_totals = false;
-
 /// Here conversions have ports that do not multiply (AMD Zen), and sums without zeros no start.
 constexpr float lift = 0;
 
@@ -87,11 +85,7 @@ inline Floats add_scaled(__m256i sum, Floats scales, Floats x_scale, Floats, Flo
   return fma(to_floats(sum), scales * x_scale, total);
 }
 
-inline __m256i load_panel(const void* p) {
-  return _mm256_load_si256(static_cast<const __m256i*>(p));
-}
-
-/// sum = the group's start and the products of its columns, for 16 rows from `first` on.
+/// sum = the group's start and the products of its columns, for row_step rows from `first` on.
 template <Plan plan, int Tokens>
 [[gnu::always_inline]] inline void sum_products(const Panel& panel, int first,
                                                 const Tile<Tokens>& tile, int group,
@@ -110,7 +104,8 @@ template <Plan plan, int Tokens>
   if constexpr (plan.products == Products::Words) {
     unroll<2 * steps>([&](auto s) __attribute__((always_inline)) {
       const ptrdiff_t step = ptrdiff_t{group} * 2 * steps + s;
-      const __m256i rows[2] = {load_panel(codes + step * 128), load_panel(codes + step * 128 + 32)};
+      const __m256i rows[2] = {load_aligned(codes + step * 128),
+                               load_aligned(codes + step * 128 + 32)};
       unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
         const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + step * 4));
         unroll<2>([&](auto v) __attribute__((always_inline)) {
@@ -123,7 +118,8 @@ template <Plan plan, int Tokens>
     __m256i pairs[Tokens][2];
     unroll<steps>([&](auto s) __attribute__((always_inline)) {
       const ptrdiff_t step = ptrdiff_t{group} * steps + s;
-      const __m256i rows[2] = {load_panel(codes + step * 128), load_panel(codes + step * 128 + 32)};
+      const __m256i rows[2] = {load_aligned(codes + step * 128),
+                               load_aligned(codes + step * 128 + 32)};
       const int32_t* const factors = panel.factors + (group * runs + s / run) * tile_rows + first;
       unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
         const __m256i x = _mm256_set1_epi32(load_int(tile.codes[t] + step * 4));
@@ -138,7 +134,7 @@ template <Plan plan, int Tokens>
           pairs[t][v] = total;
           if constexpr (s % run == run - 1)
             add(std::bool_constant<s / run == 0>{}, t, v,
-                _mm256_madd_epi16(total, plan.has_factors ? load_panel(factors + v * lanes)
+                _mm256_madd_epi16(total, plan.has_factors ? load_aligned(factors + v * lanes)
                                                           : _mm256_set1_epi16(1)));
         });
       });

@@ -1,4 +1,4 @@
-// The table of one vector build, and of what AVX-512 VBMI and AMX add to it.
+// The table of one vector build, and of what AVX-VNNI, AVX-512 VBMI and AMX add to it.
 #include "kernels/cpu/target.h"
 
 namespace weld::kernels::WELD_TARGET {
@@ -30,7 +30,23 @@ constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) 
           gate, scale_and_bias, add_scaled, store, max_attention_rows, attend,   &limits};
 }
 
-#ifdef __AVX512F__
+#ifndef __AVX512F__
+void multiply_with_vnni(const RowBlock& rows, const Activations& x, const Selection& selection,
+                        float* tile) {
+  const auto [index, tokens, first] = selection;
+  if (tokens <= max_vector_tokens)
+    avxvnni::multiply_vector(rows, x, index, tokens, tile);
+  else
+    avxvnni::multiply_matrix(rows, x, index, tokens, tile);
+}
+
+constexpr Kernels table_with_vnni() {
+  Kernels all = table("avxvnni", multiply_with_vnni);
+  all.forms = usual_forms;
+  all.limits = &avxvnni::limits;
+  return all;
+}
+#else
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
   const auto [index, tokens, first] = selection;
@@ -86,6 +102,7 @@ const Kernels kernels_with_vbmi = table_with_vbmi();
 const Kernels kernels_with_amx = table_with_amx();
 #else
 const Kernels kernels = table("avx2", multiply);
+const Kernels kernels_with_vnni = table_with_vnni();
 #endif
 
 }  // namespace weld::kernels::WELD_TARGET

@@ -1,6 +1,7 @@
 // What one vector build consists of: declared once, defined in its files, gathered in table.cpp.
-// The build is named by WELD_TARGET (avx2, avx512), which is also its namespace. Of avx512vbmi
-// there is what looks up bytes, of avx512amx what has to do with packed activations.
+// The build is named by WELD_TARGET (avx2, avx512), which is also its namespace. Of avxvnni there
+// is what multiplies codes, of avx512vbmi what looks up bytes, of avx512amx what has to do with
+// packed activations.
 #pragma once
 
 #include "kernels/cpu/kernels.h"
@@ -31,7 +32,18 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
 
 }  // namespace weld::kernels::WELD_TARGET
 
-#ifdef __AVX512F__
+#ifndef __AVX512F__
+namespace weld::kernels::avxvnni {
+
+// NOLINTBEGIN(readability-redundant-declaration): declared above for this build
+void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile);
+void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile);
+// NOLINTEND(readability-redundant-declaration)
+
+}  // namespace weld::kernels::avxvnni
+#else
 namespace weld::kernels::avx512vbmi {
 
 /// The same, but that some types' nibbles are looked up; not for a type that has_codewords().

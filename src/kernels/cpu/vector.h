@@ -88,6 +88,22 @@ inline Floats keep_if_at_least(Floats v, Floats test, Floats bound) {
 
 inline __m256 to_floats(__m256i v) { return _mm256_cvtepi32_ps(v); }
 
+/// Whether one instruction adds products of bytes to sums of 32 bits.
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+inline constexpr bool has_vnni = true;
+#else
+inline constexpr bool has_vnni = false;
+#endif
+#ifdef __AVX512VNNI__
+inline __m512i add_products(__m512i sum, __m512i codes, __m512i x) {
+  return _mm512_dpbusd_epi32(sum, codes, x);
+}
+#elif defined(__AVXVNNI__)
+inline __m256i add_products(__m256i sum, __m256i codes, __m256i x) {
+  return _mm256_dpbusd_avx_epi32(sum, codes, x);
+}
+#endif
+
 /// Has v in a register here. Left alone, GCC 12 moves all multiplications of an unrolled tile
 /// before all its additions, and everything in between to the stack.
 template <typename Vector>
