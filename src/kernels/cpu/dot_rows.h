@@ -33,12 +33,12 @@ inline constexpr int streams_of_many = streams<Block, Tokens>;
 #endif
 constexpr int many_rows = 64;
 
-/// Places of a block that rows are read from: where one is multiplied at a time, from four in turn
-/// (AVX2 on Intel: Q8_0 25 for 21 GB/s, Q4_0 17 for 16).
+/// Parts of a block that rows are read from: where one is multiplied at a time, from four in turn
+/// (AVX2 on Intel, rows of Q8_0: 20 to 22 for 18 GB/s).
 template <int Streams>
-inline constexpr int places = Streams == 1 ? 4 : Streams;
+inline constexpr int block_parts = Streams == 1 ? 4 : Streams;
 
-/// Rows of a place from what is computed to what is prefetched: at 1 to 4 KiB a row enough bytes to
+/// Rows of a part from what is computed to what is prefetched: at 1 to 4 KiB a row enough bytes to
 /// cover the memory's latency (about 100 ns, 1.5 KiB at 15 GB/s), and little enough to stay in the
 /// cache.
 template <int Streams>
@@ -55,18 +55,18 @@ inline const std::byte* row_at(const RowBlock& rows, int row) {
   return rows.data + static_cast<size_t>(row) * rows.row_bytes;
 }
 
-/// f(group) for all rows; where a group lacks some the last one is repeated.
+/// f(group) for all rows; where parts run out of rows the last one is repeated.
 template <int Streams, typename F>
 [[gnu::always_inline]] inline void for_each_group(const RowBlock& rows, const F& f) {
-  const int apart = (rows.rows + places<Streams> - 1) / places<Streams>;
+  constexpr int parts = block_parts<Streams>;
+  const int apart = (rows.rows + parts - 1) / parts;
   const std::byte* const next = rows.next ? rows.next : rows.data;
   for (int r = 0; r < apart; ++r) {
     const int ahead = r + prefetched_rows<Streams>;
-    for (int place = 0; place < places<Streams> && place * apart + r < rows.rows;
-         place += Streams) {
+    for (int part = 0; part < parts && part * apart + r < rows.rows; part += Streams) {
       RowGroup<Streams> group;
       for (int s = 0; s < Streams; ++s) {
-        const int first = (place + s) * apart, at = first + r;
+        const int first = (part + s) * apart, at = first + r;
         group.index[s] = at < rows.rows ? at : rows.rows - 1;
         group.row[s] = row_at(rows, group.index[s]);
         const std::byte* const from = ahead < apart ? rows.data : next;
