@@ -52,7 +52,7 @@ struct GroupPlaces {
   alignas(64) uint8_t bits[64] = {};
 
   consteval GroupPlaces() {
-    for (int i = 0; i < 16; ++i) bits[4 * i] = static_cast<uint8_t>(Place{}(i % 8));
+    for (int i = 0; i < 16; ++i) bits[ptrdiff_t{4} * i] = static_cast<uint8_t>(Place{}(i % 8));
   }
 };
 

@@ -32,6 +32,7 @@ struct IQ1_S {
   static void store_indices(const std::byte* block, uint16_t* out) {
     const __m128i first = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3);
     const __m128i second = _mm_setr_epi8(4, 5, 4, 5, 4, 5, 4, 5, 6, 7, 6, 7, 6, 7, 6, 7);
+    // A multiplication moves bits to the left only: all to bit 13, and back from there.
     const __m256i to_bit_13 = _mm256_set1_epi64x(0x0010'0080'0400'2000);
     for (int i = 0; i < 2; ++i) {
       const __m256i at_13 =
