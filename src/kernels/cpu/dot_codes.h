@@ -26,7 +26,7 @@ inline constexpr int missing_zero = signed_codes<Block> ? 0 : Block::zero;
 /// 8 sums of 4 products of codes each.
 inline __m256i products(__m256i codes, __m256i x) {
 #ifdef __AVXVNNI__
-  return add_products(_mm256_setzero_si256(), codes, x);
+  return add_byte_products(_mm256_setzero_si256(), codes, x);
 #else
   return _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1));
 #endif

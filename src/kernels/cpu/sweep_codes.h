@@ -70,7 +70,7 @@ template <Plan plan, int Tokens>
     unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
       const Ints x = set_all(load_int(tile.codes[t] + step * 4));
       unroll<2>([&](auto v) __attribute__((always_inline)) {
-        Ints total = add_products(sum[t][v], rows[v], x);
+        Ints total = add_byte_products(sum[t][v], rows[v], x);
         settle(total);
         sum[t][v] = total;
       });

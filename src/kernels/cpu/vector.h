@@ -95,11 +95,11 @@ inline constexpr bool has_vnni = true;
 inline constexpr bool has_vnni = false;
 #endif
 #ifdef __AVX512VNNI__
-inline __m512i add_products(__m512i sum, __m512i codes, __m512i x) {
+inline __m512i add_byte_products(__m512i sum, __m512i codes, __m512i x) {
   return _mm512_dpbusd_epi32(sum, codes, x);
 }
 #elif defined(__AVXVNNI__)
-inline __m256i add_products(__m256i sum, __m256i codes, __m256i x) {
+inline __m256i add_byte_products(__m256i sum, __m256i codes, __m256i x) {
   return _mm256_dpbusd_avx_epi32(sum, codes, x);
 }
 #endif
