@@ -96,7 +96,7 @@ template <typename Block>
 template <typename Block, int First, int Count>
 [[gnu::always_inline]] inline __m256i half_products(const SpanCodes<Block>& codes, const Token& x) {
   if constexpr (Count == 1) {
-    return group_products<Block>(codes, First, x + size_t{First} * 32);
+    return group_products<Block>(codes, First, x + ptrdiff_t{First} * 32);
   } else {
     constexpr int half = Count / 2;
     constexpr int weight = signed_codes<Block> ? Block::zero : Block::max_code;

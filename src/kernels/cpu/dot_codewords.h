@@ -21,7 +21,7 @@ struct CodewordInput {
   __m512i sums;
   __m512 scales;
 
-  [[gnu::always_inline]] explicit CodewordInput(const Token& x)
+  [[gnu::always_inline]] explicit CodewordInput(const CodewordToken& x)
       : places(x.places()),
         sums(_mm512_broadcast_i64x4(load_ints(x.half_sums()))),
         scales(_mm512_broadcast_f32x8(_mm256_loadu_ps(x.scales()))) {

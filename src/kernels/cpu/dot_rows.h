@@ -106,30 +106,31 @@ void with_tokens(int tokens, const F& f) {
     f(std::integral_constant<int, 3>{});
 }
 
-/// What tokens' activations are for RowSums.
-template <typename Input, size_t Tokens>
-[[gnu::always_inline]] inline std::array<Input, Tokens> inputs(const Token* token,
-                                                               size_t column_at) {
+/// make(t) for each token t.
+template <size_t Tokens, typename Make>
+[[gnu::always_inline]] inline auto for_tokens(const Make& make) {
   return [&]<size_t... t>(std::index_sequence<t...>) __attribute__((always_inline)) {
-    return std::array<Input, Tokens>{Input(token[t] + column_at)...};
+    return std::array{make(t)...};
   }
   (std::make_index_sequence<Tokens>{});
 }
 
 /// Products of rows with some tokens, in 8 lanes each; weights can be read up to `end`;
 /// `next_strip` is how far it is from a token's strip to its next.
-template <typename Block, int Rows, int Tokens>
+template <typename Block, int Rows, size_t Tokens>
 [[gnu::always_inline]] inline void dot_codes(const RowGroup<Rows>& rows, const std::byte* end,
-                                             int columns, const Token* x, size_t next_strip,
-                                             __m256 (&out)[Rows][Tokens]) {
+                                             int columns, std::array<TokenOf<Block>, Tokens> x,
+                                             ptrdiff_t next_strip, __m256 (&out)[Rows][Tokens]) {
   using Sums = RowSums<Block, Tokens>;
   static_assert(Rows % Sums::rows == 0);
   Sums sums[Rows / Sums::rows];
-  size_t column_at = 0;
+  const auto make_input = [&](size_t t) __attribute__((always_inline)) {
+    return typename Sums::Input(x[t]);
+  };
   const int spans = columns / span;
   for (int i = 0; i < spans; ++i) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
-    const auto input = inputs<typename Sums::Input, Tokens>(x, column_at);
+    const auto input = for_tokens<Tokens>(make_input);
     unroll<Rows / Sums::rows>([&](auto sum) __attribute__((always_inline)) {
       constexpr int r = sum * Sums::rows;
       for (int n = 0; n < Sums::rows; ++n)
@@ -137,14 +138,14 @@ template <typename Block, int Rows, int Tokens>
       sums[sum].add(rows.row + r, at, input.data());
     });
     static_assert(code_strip == 2 * span);
-    column_at += i % 2 == 0 ? span : next_strip - span;
+    for (TokenOf<Block>& token : x) token = token + (i % 2 == 0 ? span : next_strip - span);
   }
   if constexpr (quant::elements<Block> < span) {
     // What a row has beyond whole spans, and of the next rows what fills up a span; zeros where
     // that is more than can be read.
     const int left = columns % span;
     if (left > 0) {
-      const auto input = inputs<typename Sums::Input, Tokens>(x, column_at);
+      const auto input = for_tokens<Tokens>(make_input);
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
         prefetch<span_bytes<Block> / 2, _MM_HINT_T1>(rows.later[r] + (last - rows.row[r]));
@@ -166,11 +167,9 @@ template <typename Block, int Rows, int Tokens>
 /// are in order.
 template <typename Block, int Tokens>
 void multiply_rows(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
-  const auto token = [&]<size_t... t>(std::index_sequence<t...>) {
-    return std::array<Token, Tokens>{Token(x, index ? index[t] : static_cast<int>(t))...};
-  }
-  (std::make_index_sequence<Tokens>{});
-  const size_t next_strip = static_cast<size_t>(x.tokens) * code_strip;
+  const auto token = for_tokens<Tokens>(
+      [&](size_t t) { return TokenOf<Block>(x, index ? index[t] : static_cast<int>(t)); });
+  const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * code_strip;
   // Lanes are added up 8 rows at a time: a row's would keep the next row waiting.
   constexpr int together = 8;
   __m256 lanes[Tokens][together] = {};
@@ -186,7 +185,7 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
   with_streams<Block, Tokens>(rows, [&](auto at_once) {
     for_each_group<at_once>(rows, [&](const RowGroup<at_once>& group) {
       __m256 out[at_once][Tokens];
-      dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token.data(), next_strip, out);
+      dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token, next_strip, out);
       for (int r = 0; r < at_once; ++r, ++waiting) {
         row_of[waiting] = group.index[r];
         for (int t = 0; t < Tokens; ++t) lanes[t][waiting] = out[r][t];

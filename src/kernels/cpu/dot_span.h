@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "kernels/cpu/activations.h"
 #include "kernels/cpu/unroll.h"
@@ -37,9 +38,9 @@ class Token {
   const int16_t* half_sums() const { return x_->half_sums + at_ / 16; }
 
   /// The columns must be a multiple of 32.
-  Token operator+(size_t columns) const {
+  Token operator+(ptrdiff_t columns) const {
     Token later = *this;
-    later.at_ += columns;
+    later.at_ += static_cast<size_t>(columns);
     return later;
   }
 
@@ -48,6 +49,37 @@ class Token {
   const Activations* x_;
   size_t at_;
 };
+
+/// The same of activations in the order of codewords, by pointers: one number leaves GCC 12 fewer
+/// registers in their loop (IQ3_S 77 instructions for 256 weights, so 70, 1.07 times the speed).
+class CodewordToken {
+ public:
+  CodewordToken(const Activations& x, int token)
+      : places_(x.places + 2 * x.code_at(token, 0)),
+        scales_(x.scales + x.code_at(token, 0) / 32),
+        half_sums_(x.half_sums + x.code_at(token, 0) / 16) {}
+
+  const int8_t* places() const { return places_; }
+  const float* scales() const { return scales_; }
+  const int16_t* half_sums() const { return half_sums_; }
+
+  /// The columns must be a multiple of 32.
+  CodewordToken operator+(ptrdiff_t columns) const {
+    CodewordToken later = *this;
+    later.places_ += 2 * columns;
+    later.scales_ += columns / 32;
+    later.half_sums_ += columns / 16;
+    return later;
+  }
+
+ private:
+  const int8_t* places_;
+  const float* scales_;
+  const int16_t* half_sums_;
+};
+
+template <typename Block>
+using TokenOf = std::conditional_t<quant::has_codewords<Block>, CodewordToken, Token>;
 
 /// Sums of the products of so many rows at once with some tokens: add() takes a span of a row,
 /// add_first() less than one, finish() what is left to do at a row's end; lanes_of() has the sums
