@@ -14,11 +14,13 @@
 //   codes(at, i)       the codes of weights 32 i .. 32 i + 31 as 32 bytes of a vector: at(o) is the
 //                      32 bytes at byte o, at.nibbles(o) the 16 bytes there spread to 32 nibbles.
 //                      What it does with them, it does byte by byte, so that the same function also
-//                      decodes two blocks in the halves of a vector of 64 bytes, and many rows at
-//                      once that lie transposed (below).
+//                      decodes halves of two groups side by side, two blocks in the halves of a
+//                      vector of 64 bytes, and many rows at once that lie transposed (below).
 //   nibbles            if all that codes() wants is at.nibbles(nibbles), in blocks of 256
 //                      at.nibbles(nibbles + 16 * i)
 //   fifth_bits         in blocks of 32, where a dword is with a bit more for each code
+//   codes_of(at)       with fifth bits, the codes: at(o) and at.nibbles(o) as above, at.bits(o) all
+//                      ones for each bit of the dword at byte o that is set
 //   half_apart(o)      in blocks of 256, how far after byte o lies what group i + 4 has in its
 //                      place, for i < 4; 0: in the same byte, four bits on
 //   table              if these are entries of a table of 16 at nibbles
@@ -29,6 +31,8 @@
 //                      negative: code = zero + magnitude * sign
 //   shifts(block)      with another codebook, 1 or -1 for each eight weights: code = word + shift
 //   codes(block, i)    instead, if that is not how a type is stored
+//   codes_of_pair(block, i, half)  with AVX2, if there is neither codes(at, i) nor codes_of(at):
+//                      those of half of group i and of group i + 4 for i < 4
 //   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
 //                      16 bits each
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
@@ -237,17 +241,25 @@ template <typename Dwords>
   return f16_of_low(field(v, 16, 0xffff));
 }
 
+/// Eight times each of four bytes: two of the lower 16, two of the upper.
+inline __m256i eight_of_each(__m256i from, int first, int second, int third, int fourth) {
+  const auto eight = [](int byte) { return byte * 0x0101010101010101; };
+  return _mm256_shuffle_epi8(
+      from, _mm256_setr_epi64x(eight(first), eight(second), eight(third), eight(fourth)));
+}
+
+/// Of eight times a byte: all ones where the bit is set, else zero.
+inline __m256i mask_of_bits(__m256i eights) {
+  const __m256i bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
+  return _mm256_cmpeq_epi8(_mm256_and_si256(eights, bit), bit);
+}
+
 /// 32 bytes: all ones where the bit is set, else zero.
 inline __m256i byte_mask(uint32_t bits) {
 #ifdef __AVX512BW__
   return _mm256_movm_epi8(bits);
 #else
-  const __m256i eight_of_each =
-      _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
-  const __m256i one_bit_each = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
-  const __m256i spread =
-      _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)), eight_of_each);
-  return _mm256_cmpeq_epi8(_mm256_and_si256(spread, one_bit_each), one_bit_each);
+  return mask_of_bits(eight_of_each(_mm256_set1_epi32(static_cast<int>(bits)), 0, 1, 2, 3));
 #endif
 }
 
@@ -292,6 +304,7 @@ struct RowBytes {
   const std::byte* block;
   __m256i operator()(int i) const { return load32(block, i); }
   __m256i nibbles(int i) const { return quant::nibbles(block, i); }
+  __m256i bits(int i) const { return byte_mask(u32_at(block, i)); }
 };
 
 /// Whether a type's codes are made byte by byte, and so for transposed rows too.

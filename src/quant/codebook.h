@@ -78,21 +78,20 @@ inline bool is_minus(unsigned pattern, int w) {
 }
 
 #ifdef __AVX2__
-/// The words of 8 weights with the first four indices.
+/// The words of 16 weights: two of 8 with the first indices.
 template <int n>
-[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint64_t, n>& book,
+[[gnu::always_inline]] inline __m128i words_at(const Codebook<uint64_t, n>& book,
                                                const uint16_t* index) {
   const auto word = [&](int k) { return static_cast<int64_t>(book.words[index[k]]); };
-  return _mm256_setr_epi64x(word(0), word(1), word(2), word(3));
+  return _mm_set_epi64x(word(1), word(0));
 }
 
-/// The words of 4 weights with the first eight indices.
+/// Four of 4.
 template <int n>
-[[gnu::always_inline]] inline __m256i words_at(const Codebook<uint32_t, n>& book,
+[[gnu::always_inline]] inline __m128i words_at(const Codebook<uint32_t, n>& book,
                                                const uint16_t* index) {
   const auto word = [&](int k) { return static_cast<int>(book.words[index[k]]); };
-  return _mm256_setr_m128i(_mm_setr_epi32(word(0), word(1), word(2), word(3)),
-                           _mm_setr_epi32(word(4), word(5), word(6), word(7)));
+  return _mm_setr_epi32(word(0), word(1), word(2), word(3));
 }
 
 /// Sixteen indices, stored as the i-th.
@@ -128,6 +127,12 @@ inline __m256i minuses_of_patterns(__m256i patterns) {
   return patterns | _mm256_shuffle_epi8(top_bit_if_odd, folded & _mm256_set1_epi8(15));
 }
 
+/// Two runs of 16 weights of a block, whose codes make a vector: the 16 i-th ones for each number
+/// i. The first must not be in the block's second half alone.
+struct Sixteens {
+  int first, second;
+};
+
 /// The codes of a block of a type with a codebook. All its indices and signs are made at once and
 /// go through memory, from where one takes a load; one by one they cost more than the look-up.
 template <typename Block>
@@ -145,36 +150,41 @@ class BlockCodes<Block> {
     _mm256_store_si256(reinterpret_cast<__m256i*>(of_eight_), of_eight);
   }
 
-  [[gnu::always_inline]] __m256i operator()(int i) const {
+  /// Of weights 32 i .. 32 i + 31.
+  [[gnu::always_inline]] __m256i operator()(int i) const { return (*this)({2 * i, 2 * i + 1}); }
+  [[gnu::always_inline]] __m256i operator()(Sixteens of) const {
     if constexpr (has_signs<Block>)
-      return _mm256_add_epi8(_mm256_sign_epi8(magnitudes(i), signs(i)),
+      return _mm256_add_epi8(_mm256_sign_epi8(magnitudes(of), signs(of)),
                              _mm256_set1_epi8(static_cast<char>(Block::zero)));
     else
-      return _mm256_add_epi8(magnitudes(i), eight_of_each(i));
+      return _mm256_add_epi8(magnitudes(of), of_eight(of));
   }
 
   /// Of a type that has_signs: the codes are zero + magnitude * sign.
-  [[gnu::always_inline]] __m256i magnitudes(int i) const {
-    return words_at(Block::codebook, index_ + ptrdiff_t{words} * i);
+  [[gnu::always_inline]] __m256i magnitudes(Sixteens of) const {
+    const auto sixteen = [this](int i) __attribute__((always_inline)) {
+      return words_at(Block::codebook, index_ + ptrdiff_t{words} * i);
+    };
+    return _mm256_set_m128i(sixteen(of.second), sixteen(of.first));
   }
   /// 1 or -1.
-  [[gnu::always_inline]] __m256i signs(int i) const {
-    const __m256i bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
-    return _mm256_cmpeq_epi8(eight_of_each(i) & bit, bit) | _mm256_set1_epi8(1);
+  [[gnu::always_inline]] __m256i signs(Sixteens of) const {
+    return mask_of_bits(of_eight(of)) | _mm256_set1_epi8(1);
   }
 
  private:
-  static constexpr int words = 32 / sizeof(Block::codebook.words[0]);  // of 32 weights
+  static constexpr int words = 16 / sizeof(Block::codebook.words[0]);  // of 16 weights
 
   /// A byte that stands for eight weights, for each of them.
-  [[gnu::always_inline]] __m256i eight_of_each(int i) const {
-    const auto four = [=](int k) { return (i % 4 * 4 + k) * 0x0101010101010101; };
-    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_load_si128(
-                                   reinterpret_cast<const __m128i*>(of_eight_) + i / 4)),
-                               _mm256_setr_epi64x(four(0), four(1), four(2), four(3)));
+  [[gnu::always_inline]] __m256i of_eight(Sixteens of) const {
+    const auto* const halves = reinterpret_cast<const __m128i*>(of_eight_);
+    const int first = 2 * of.first, second = 2 * of.second;
+    const __m256i from =
+        _mm256_set_m128i(_mm_load_si128(halves + second / 16), _mm_load_si128(halves + first / 16));
+    return eight_of_each(from, first % 16, first % 16 + 1, second % 16, second % 16 + 1);
   }
 
-  alignas(32) uint16_t index_[8 * words];
+  alignas(32) uint16_t index_[16 * words];
   alignas(32) uint8_t of_eight_[32];  ///< the signs' bits, or the shift
 };
 #endif

@@ -17,10 +17,12 @@ struct FiveBits {
   }
 
 #ifdef __AVX2__
-  static __m256i codes(const std::byte* block, int) {
-    const __m256i top =
-        _mm256_and_si256(byte_mask(u32_at(block, fifth_bits)), _mm256_set1_epi8(16));
-    return _mm256_or_si256(quant::nibbles(block, nibbles), top);
+  static __m256i codes(const std::byte* block, int) { return codes_of(RowBytes{block}); }
+  /// Of any 32 weights: at.bits(o) has a byte for each, all ones where its bit in the dword at byte
+  /// o is set.
+  template <typename Bytes>
+  static __m256i codes_of(const Bytes& at) {
+    return at.nibbles(nibbles) | (at.bits(fifth_bits) & _mm256_set1_epi8(16));
   }
 #endif
 };

@@ -1,13 +1,34 @@
 // TQ1_0: 256 weights of -1, 0 or 1 times one scale, five to a byte. {u8 qs[48]; u8 qh[4]; f16 d}.
 // A byte b is a fraction of 256 whose base-3 digits are weights: digit n is 3 (3^n b mod 256) / 256
-// rounded down. Weights 0..159 are digits 0..4 of qs[0..31], digit by digit; 160..239 are digits
-// 0..4 of qs[32..47]; 240..255 are digits 0..3 of qh.
+// rounded down. Here both stand in the upper half of 16 bits: multiplied by 256 3^n, whatever is
+// above the byte falls out. Weights 0..159 are digits 0..4 of qs[0..31], digit by digit; 160..239
+// are digits 0..4 of qs[32..47]; 240..255 are digits 0..3 of qh.
 #pragma once
 
 #include "quant/block.h"
 
 namespace weld::quant {
 inline namespace WELD_TARGET {
+
+/// What brings digit n to the front.
+inline constexpr int16_t tq1_0_powers[] = {256, 3 * 256, 9 * 256, 27 * 256, 81 * 256};
+
+/// The same for each two bytes of half of group i and of group i + 4.
+struct TernaryPowers {
+  alignas(32) int16_t of_pair[4][2][16];
+};
+consteval TernaryPowers powers_of_pairs() {
+  TernaryPowers powers{};
+  for (int i = 0; i < 4; ++i)
+    for (int half = 0; half < 2; ++half)
+      for (int w = 0; w < 8; ++w) {
+        const int digit_of_upper = i == 0 ? 4 : i == 3 && half == 1 ? w / 2 : 2 * (i - 1) + half;
+        powers.of_pair[i][half][w] = tq1_0_powers[i];
+        powers.of_pair[i][half][w + 8] = tq1_0_powers[digit_of_upper];
+      }
+  return powers;
+}
+inline constexpr TernaryPowers tq1_0_powers_of_pairs = powers_of_pairs();
 
 struct TQ1_0 {
   static constexpr Type type = Type::TQ1_0;
@@ -33,8 +54,17 @@ struct TQ1_0 {
     }
     const __m128i qh = _mm_set1_epi32(static_cast<int>(u32_at(block, 48)));
     const __m128i first = _mm_set1_epi16(powers[4]);
-    const __m128i second = _mm_setr_epi16(1, 1, 3, 3, 9, 9, 27, 27);
+    const __m128i second = of_qh();
     return digits(_mm256_set_m128i(qh, qs), _mm256_set_m128i(second, first));
+  }
+  // Of half of group i and of group i + 4, for i < 4.
+  static __m256i codes_of_pair(const std::byte* block, int i, int half) {
+    __m128i upper = load16(block, 32);
+    if (i == 0) upper = load16(block, 16 * half);
+    if (i == 3 && half == 1) upper = _mm_set1_epi32(static_cast<int>(u32_at(block, 48)));
+    return digits(
+        _mm256_set_m128i(upper, load16(block, 16 * half)),
+        load32(reinterpret_cast<const std::byte*>(tq1_0_powers_of_pairs.of_pair[i][half]), 0));
   }
 #ifdef __AVX512BW__
   // Of weights 32 i and 32 (i + 4) on, for i < 4: the digits of two vectors of bytes.
@@ -43,16 +73,15 @@ struct TQ1_0 {
     const __m512i rest = _mm512_mask_broadcast_i32x4(qs, 0xff00, load16(block, 32));
     switch (i) {
       case 0:
-        return digits(qs, powers_of(1, 81, 81));
+        return digits(qs, powers_of(0, 4, 4));
       case 1:
-        return digits(rest, powers_of(3, 1, 3));
+        return digits(rest, powers_of(1, 0, 1));
       case 2:
-        return digits(rest, powers_of(9, 9, 27));
+        return digits(rest, powers_of(2, 2, 3));
       default: {
         const __m512i last =
             _mm512_mask_set1_epi32(rest, 0xf000, static_cast<int>(u32_at(block, 48)));
-        const __m512i powers =
-            _mm512_inserti32x4(powers_of(27, 81, 0), _mm_setr_epi16(1, 1, 3, 3, 9, 9, 27, 27), 3);
+        const __m512i powers = _mm512_inserti32x4(powers_of(3, 4, 0), of_qh(), 3);
         return digits(last, powers);
       }
     }
@@ -64,31 +93,38 @@ struct TQ1_0 {
 #endif
 
  private:
-  static constexpr int16_t powers[] = {1, 3, 9, 27, 81};
+  static constexpr const auto& powers = tq1_0_powers;
+#ifdef __AVX2__
+  // For the digits of four bytes, of which two have the same power.
+  static __m128i of_qh() {
+    return _mm_setr_epi16(powers[0], powers[0], powers[1], powers[1], powers[2], powers[2],
+                          powers[3], powers[3]);
+  }
+#endif
 
-  static uint8_t digit(uint8_t b, int n) { return static_cast<uint8_t>(b * powers[n]) * 3 >> 8; }
+  static uint8_t digit(uint8_t b, int n) { return static_cast<uint16_t>(b * powers[n]) * 3 >> 16; }
 
 #ifdef __AVX2__
-  // The digits that these powers (one for each two bytes) bring to the front. A product of 16 bits
-  // is the byte times the power, mod 256, when the byte stands in the upper half.
+  // The digits that these powers (one for each two bytes) bring to the front.
   static __m256i digits(__m256i b, __m256i power) {
-    const __m256i three = _mm256_set1_epi16(3), upper = _mm256_set1_epi16(-256);
-    const __m256i even = _mm256_mullo_epi16(_mm256_slli_epi16(b, 8), power);
-    const __m256i odd = _mm256_mullo_epi16(_mm256_and_si256(b, upper), power);
+    const __m256i three = _mm256_set1_epi16(3);
+    const __m256i even = _mm256_mullo_epi16(b, power);
+    const __m256i odd = _mm256_mullo_epi16(_mm256_srli_epi16(b, 8), power);
     return _mm256_or_si256(_mm256_mulhi_epu16(even, three),
                            _mm256_slli_epi16(_mm256_mulhi_epu16(odd, three), 8));
   }
 #endif
 #ifdef __AVX512BW__
-  // The first power for the lower half of a vector, the others for a quarter each.
-  static __m512i powers_of(short lower, short third, short fourth) {
-    const __m256i upper = _mm256_set_m128i(_mm_set1_epi16(fourth), _mm_set1_epi16(third));
-    return _mm512_inserti64x4(_mm512_set1_epi16(lower), upper, 1);
+  // For the first digit in the lower half of a vector, the others in a quarter each.
+  static __m512i powers_of(int lower, int third, int fourth) {
+    const __m256i upper =
+        _mm256_set_m128i(_mm_set1_epi16(powers[fourth]), _mm_set1_epi16(powers[third]));
+    return _mm512_inserti64x4(_mm512_set1_epi16(powers[lower]), upper, 1);
   }
   static __m512i digits(__m512i b, __m512i power) {
-    const __m512i three = _mm512_set1_epi16(3), upper = _mm512_set1_epi16(-256);
-    const __m512i even = _mm512_mullo_epi16(_mm512_slli_epi16(b, 8), power);
-    const __m512i odd = _mm512_mullo_epi16(b & upper, power);
+    const __m512i three = _mm512_set1_epi16(3);
+    const __m512i even = _mm512_mullo_epi16(b, power);
+    const __m512i odd = _mm512_mullo_epi16(_mm512_srli_epi16(b, 8), power);
     return _mm512_mulhi_epu16(even, three) | _mm512_slli_epi16(_mm512_mulhi_epu16(odd, three), 8);
   }
 #endif

@@ -48,7 +48,7 @@ TEST_P(Strips, ContinueWithZeros) {
   // A wider batch first: what it leaves behind must not show.
   for (const int columns : {1024, 544}) {
     const std::vector<float> x = random_floats(static_cast<size_t>(columns), random);
-    buffers.reserve(tokens, columns, {.codes = true, .words = true, .places = true});
+    buffers.reserve(tokens, columns, {.codes = true, .words = true, .pairs = true, .places = true});
     for (int t = 0; t < tokens; ++t) buffers.enter(*GetParam(), t, x.data());
   }
   const Activations& view = buffers.view();
@@ -57,15 +57,19 @@ TEST_P(Strips, ContinueWithZeros) {
     for (int c = 544; c < 768; ++c) {
       const size_t at = view.code_at(t, c);
       EXPECT_EQ(view.codes[at], 0);
-      EXPECT_EQ(view.codes[at + view.magnitudes_at], 0);
       EXPECT_EQ(view.scales[at / kernels::group_size], 0);
       EXPECT_EQ(view.half_sums[at / (kernels::group_size / 2)], 0);
       EXPECT_EQ(view.wide_codes[at], 0);
       EXPECT_EQ(view.lane_sums[at / (kernels::group_size / 4)], 0);
       // Column c is in run c / 8 % 32 of its 256, in place c % 8, twice.
-      const size_t place = 2 * view.code_at(t, c / 256 * 256) + static_cast<size_t>(c % 8 * 64);
+      const size_t in_span = 2 * view.code_at(t, c / 256 * 256);
+      const size_t place = in_span + static_cast<size_t>(c % 8 * 64);
       for (const int run : {c / 8 % 32, 32 + c / 8 % 32})
         EXPECT_EQ(view.places[place + static_cast<size_t>(run)], 0);
+      // In pair c / 32 % 4, half c / 16 % 2, with its sign and without.
+      const int half = c / 32 % 4 * 2 + c / 16 % 2, upper = c / 128 % 2;
+      const size_t in_pair = in_span + static_cast<size_t>(half * 32 + upper * 16 + c % 16);
+      for (const size_t without_sign : {0, 256}) EXPECT_EQ(view.pairs[in_pair + without_sign], 0);
     }
 }
 

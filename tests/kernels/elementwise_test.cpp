@@ -25,18 +25,18 @@ class Elementwise : public testing::TestWithParam<const Kernels*> {
 struct Quantized {
   explicit Quantized(const Kernels& build, const std::vector<float>& x)
       : codes(x.size()),
-        magnitudes(x.size()),
+        pairs((x.size() + 255) / 256 * 512),
         places((x.size() + 255) / 256 * 512),
         wide_codes(x.size()),
         scales(x.size() / 32),
         half_sums(x.size() / 16),
         lane_sums(x.size() / 8) {
     build.quantize(x.data(), static_cast<int>(x.size()),
-                   {codes.data(), magnitudes.data(), places.data(), wide_codes.data(),
-                    scales.data(), half_sums.data(), lane_sums.data()});
+                   {codes.data(), pairs.data(), places.data(), wide_codes.data(), scales.data(),
+                    half_sums.data(), lane_sums.data()});
   }
   std::vector<int8_t> codes;
-  std::vector<int8_t> magnitudes;
+  std::vector<int8_t> pairs;
   std::vector<int8_t> places;
   std::vector<int16_t> wide_codes;
   std::vector<float> scales;
@@ -49,7 +49,7 @@ TEST_P(Elementwise, QuantizesToTheSameCodes) {
     const std::vector<float> x = random_floats(4096, random_, size);
     const Quantized got(build(), x), expected(plain, x);
     EXPECT_EQ(got.codes, expected.codes);
-    EXPECT_EQ(got.magnitudes, expected.magnitudes);
+    EXPECT_EQ(got.pairs, expected.pairs);
     EXPECT_EQ(got.places, expected.places);
     EXPECT_EQ(got.wide_codes, expected.wide_codes);
     EXPECT_EQ(got.scales, expected.scales);

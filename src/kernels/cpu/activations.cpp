@@ -11,6 +11,7 @@ void Forms::add(const Forms& more) {
   values |= more.values;
   codes |= more.codes;
   words |= more.words;
+  pairs |= more.pairs;
   places |= more.places;
   parts = std::max(parts, more.parts);
 }
@@ -27,8 +28,8 @@ void ActivationBuffers::reserve(int tokens, int columns, const Forms& forms) {
   if (forms.values) view_.values = values_.at_least(strips_size(value_strip, tokens, columns));
   if (!forms.codes) return;
   const size_t size = strips_size(code_strip, tokens, columns);
-  view_.magnitudes_at = forms.words ? size : 0;
-  view_.codes = codes_.at_least(size + view_.magnitudes_at);
+  view_.codes = codes_.at_least(size);
+  if (forms.pairs) view_.pairs = pairs_.at_least(2 * size);
   if (forms.places) view_.places = places_.at_least(2 * size);
   if (forms.words) {
     view_.wide_codes = wide_codes_.at_least(size);
@@ -61,7 +62,7 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
     const size_t at = view_.code_at(token, column);
     int8_t* const codes = codes_.data() + at;
     const QuantizedRow to{codes,
-                          view_.magnitudes_at ? codes + view_.magnitudes_at : nullptr,
+                          view_.pairs ? pairs_.data() + 2 * at : nullptr,
                           view_.places ? places_.data() + 2 * at : nullptr,
                           view_.wide_codes ? wide_codes_.data() + at : nullptr,
                           scales_.data() + at / group_size,
@@ -69,13 +70,13 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
                           view_.lane_sums ? lane_sums_.data() + at / (group_size / 4) : nullptr};
     const int width = std::min(code_strip, columns - column);
     const int rest = -width & (padded_columns - 1);
-    if (to.places && rest > 0)
-      std::fill_n(to.places + ptrdiff_t{2} * (width + rest - padded_columns), 2 * padded_columns,
-                  int8_t{0});
+    for (int8_t* const by_span : {to.pairs, to.places})
+      if (by_span && rest > 0)
+        std::fill_n(by_span + ptrdiff_t{2} * (width + rest - padded_columns), 2 * padded_columns,
+                    int8_t{0});
     kernels.quantize(x + column, width, to);
     if (rest > 0) {
       std::fill_n(to.codes + width, rest, int8_t{0});
-      if (to.magnitudes) std::fill_n(to.magnitudes + width, rest, int8_t{0});
       if (to.wide_codes) std::fill_n(to.wide_codes + width, rest, int16_t{0});
       std::fill_n(to.scales + width / group_size, rest / group_size, 0.0F);
       std::fill_n(to.half_sums + width / (group_size / 2), rest / (group_size / 2), int16_t{0});

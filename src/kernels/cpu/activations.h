@@ -77,7 +77,8 @@ struct PackedTile {
 struct Forms {
   bool values = false;  ///< as they are
   bool codes = false;   ///< quantized
-  bool words = false;   ///< and what sums in 16 bits need: magnitudes, wide codes, lane sums
+  bool words = false;   ///< and what sums in 16 bits need: wide codes, lane sums
+  bool pairs = false;   ///< and the codes by pairs of groups
   bool places = false;  ///< and the codes by place
   int parts = 0;        ///< packed, in so many parts
 
@@ -95,7 +96,9 @@ struct Activations {
   int columns = 0;                ///< a multiple of group_size if there are codes
   const float* values = nullptr;  ///< in strips of value_strip
   const int8_t* codes = nullptr;  ///< in strips of code_strip, as all that follows
-  size_t magnitudes_at = 0;  ///< how far after a code it is without its sign; 0: there are none
+  /// The codes as rows meet them on AVX2, then without their signs: two bytes a column. Of each 256
+  /// columns, [with sign, without][group i of the first four][half][group i, group i + 4][16].
+  const int8_t* pairs = nullptr;
   /// The codes by place, two bytes a column, as two rows meet them at once. Of each 256 columns, of
   /// which 32 runs of eight are made: [place in the run][twice][run].
   const int8_t* places = nullptr;
@@ -148,6 +151,7 @@ class ActivationBuffers {
   Activations view_;
   Buffer<float> values_;
   Buffer<int8_t> codes_;
+  Buffer<int8_t> pairs_;
   Buffer<int8_t> places_;
   Buffer<int16_t> wide_codes_;
   Buffer<float> scales_;

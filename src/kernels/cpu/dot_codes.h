@@ -40,11 +40,6 @@ template <int largest>
   else
     return _mm256_hadd_epi32(a, b);
 }
-/// Adds the 16 bytes of a, and of b: {a0 + a1, b0 + b1}.
-inline __m256i add_halves(__m256i a, __m256i b) {
-  return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
-                          _mm256_permute2x128_si256(a, b, 0x31));
-}
 /// Lanes in the order of half_products(): the even ones, then the odd ones.
 inline __m256 even_then_odd(__m256 v) {
   return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
@@ -54,56 +49,150 @@ inline __m256i load_twice(const void* p) {
   return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
 }
 
-/// The codes of a span, group by group.
+/// 16 bytes, then 16 other ones.
+inline __m256i load_two(const std::byte* first, const std::byte* second) {
+  return _mm256_set_m128i(quant::load16(second, 0), quant::load16(first, 0));
+}
+
+/// Half of a group's bytes and the same half of the fourth group's after it, for Block::codes: the
+/// groups of a pair meet their sums in the lower and in the upper half of vectors.
 template <typename Block>
-struct SpanCodes {
-  const std::byte* blocks;
-  static constexpr int in_block = quant::elements<Block> / 32;
-  const std::byte* block_of(int group) const {
-    return blocks + group / in_block * quant::bytes<Block>;
+struct PairBytes {
+  const std::byte* block;
+  int half;
+
+  __m256i operator()(int i) const {
+    if constexpr (quant::elements<Block> == span)
+      if (Block::half_apart(i) == 0)  // in the same bytes, four bits on
+        return _mm256_srlv_epi64(load_twice(block + i + 16 * half), _mm256_setr_epi64x(0, 0, 4, 4));
+    return load_two(block + i + 16 * half, upper(i) + i + 16 * half);
   }
+  __m256i nibbles(int i) const {
+    return quant::bit_field(load_two(block + i, upper(i) + i), 4 * half, 15);
+  }
+  __m256i bits(int i) const {
+    const int first = 2 * half, second = first + 1;
+    return quant::mask_of_bits(
+        quant::eight_of_each(load_two(block + i, upper(i) + i), first, second, first, second));
+  }
+
+ private:
+  const std::byte* upper(int i) const {
+    if constexpr (quant::elements<Block> == span)
+      return block + Block::half_apart(i);
+    else
+      return block + span_bytes<Block> / 2;
+  }
+};
+
+/// The codes of a span.
+template <typename Block>
+class SpanCodes {
+ public:
+  explicit SpanCodes(const std::byte* blocks) : blocks_(blocks) {}
+  /// Of a group.
   __m256i operator()(int group) const {
-    return quant::BlockCodes<Block>(block_of(group))(group % in_block);
+    constexpr int in_block = quant::elements<Block> / 32;
+    return quant::BlockCodes<Block>(block(group / in_block))(group % in_block);
   }
+  /// Of half of group i and of group i + 4.
+  __m256i pair(int i, int half) const {
+    if constexpr (requires { Block::codes_of_pair(nullptr, i, half); })
+      return Block::codes_of_pair(blocks_, i, half);
+    else if constexpr (quant::is_bytewise<Block>)
+      return Block::codes(pair_bytes(i, half), i);
+    else
+      return Block::codes_of(pair_bytes(i, half));
+  }
+  PairBytes<Block> pair_bytes(int i, int half) const {
+    return {quant::elements<Block> == span ? blocks_ : block(i), half};
+  }
+
+ private:
+  const std::byte* block(int i) const { return blocks_ + ptrdiff_t{i} * quant::bytes<Block>; }
+
+  const std::byte* blocks_;
 };
 template <typename Block>
 requires quant::has_codebook<Block>
-struct SpanCodes<Block> : quant::BlockCodes<Block> {
+class SpanCodes<Block> : public quant::BlockCodes<Block> {
+ public:
   using quant::BlockCodes<Block>::BlockCodes;
+  static quant::Sixteens in_pair(int i, int half) { return {2 * i + half, 2 * i + half + 8}; }
+  __m256i pair(int i, int half) const { return (*this)(in_pair(i, half)); }
 };
 
-/// products() of a group's codes.
+/// What is multiplied byte by byte: codes without a sign, and numbers with one.
+struct Factors {
+  __m256i codes, x;
+};
+
+/// Those of half of group i and of group i + 4.
+template <typename Block>
+[[gnu::always_inline]] inline Factors pair_factors(const SpanCodes<Block>& codes, int i, int half,
+                                                   const Token& token) {
+  const int8_t* const at = token.pairs() + ptrdiff_t{32} * (2 * i + half);
+  const __m256i x = load_ints(at);
+  if constexpr (quant::has_signs<Block>) {
+    const quant::Sixteens of = codes.in_pair(i, half);
+    return {codes.magnitudes(of), _mm256_sign_epi8(x, codes.signs(of))};
+  } else if constexpr (signed_codes<Block>) {
+    const __m256i weights = Block::signed_codes(codes.pair_bytes(i, half), i);
+    if constexpr (Block::zero == 128)  // -128 has no opposite
+      return {_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights)};
+    else
+      return {load_ints(at + span), _mm256_sign_epi8(weights, x)};
+  } else {
+    return {codes.pair(i, half), x};
+  }
+}
+
+/// The largest of the codes that are multiplied.
+template <typename Block>
+inline constexpr int max_factor = signed_codes<Block> ? Block::zero : Block::max_code;
+
+/// Products of group i and of group i + 4: four sums in each half of the vector.
+template <typename Block>
+[[gnu::always_inline]] inline __m256i pair_products(const SpanCodes<Block>& codes, int i,
+                                                    const Token& x) {
+  const Factors first = pair_factors(codes, i, 0, x), second = pair_factors(codes, i, 1, x);
+#ifdef __AVXVNNI__
+  return add_byte_products(products(first.codes, first.x), second.codes, second.x);
+#else
+  if constexpr (4 * 127 * max_factor<Block> <= 32767) {
+    const __m256i sums = _mm256_add_epi16(_mm256_maddubs_epi16(first.codes, first.x),
+                                          _mm256_maddubs_epi16(second.codes, second.x));
+    return _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+  } else {
+    return _mm256_add_epi32(products(first.codes, first.x), products(second.codes, second.x));
+  }
+#endif
+}
+
+/// products() of a group of 32, of which each half has its own scale.
 template <typename Block>
 [[gnu::always_inline]] inline __m256i group_products(const SpanCodes<Block>& codes, int group,
                                                      const Token& token) {
-  const __m256i x = load_ints(token.codes());
+  const __m256i x = load_ints(token.codes() + ptrdiff_t{32} * group);
   if constexpr (quant::has_signs<Block>) {
-    return products(codes.magnitudes(group), _mm256_sign_epi8(x, codes.signs(group)));
-  } else if constexpr (signed_codes<Block>) {
-    const __m256i weights =
-        Block::signed_codes(quant::RowBytes{codes.block_of(group)}, group % codes.in_block);
-    if constexpr (Block::zero == 128)  // -128 has no opposite
-      return products(_mm256_abs_epi8(weights), _mm256_sign_epi8(x, weights));
-    else
-      return products(load_ints(token.magnitudes()), _mm256_sign_epi8(weights, x));
+    const quant::Sixteens of{2 * group, 2 * group + 1};
+    return products(codes.magnitudes(of), _mm256_sign_epi8(x, codes.signs(of)));
   } else {
+    static_assert(!signed_codes<Block>);
     return products(codes(group), x);
   }
 }
 
-/// Products of Count groups from group First of the span. Each 16 bytes of a sum have the Count
-/// groups' half groups, in order: for 4 groups, the first halves of all of them in the lower 16.
-template <typename Block, int First, int Count>
+/// Products of four groups from group First of the span: the first halves of all of them in the
+/// lower 16 bytes, the second halves in the upper ones.
+template <typename Block, int First>
 [[gnu::always_inline]] inline __m256i half_products(const SpanCodes<Block>& codes, const Token& x) {
-  if constexpr (Count == 1) {
-    return group_products<Block>(codes, First, x + ptrdiff_t{First} * 32);
-  } else {
-    constexpr int half = Count / 2;
-    constexpr int weight = signed_codes<Block> ? Block::zero : Block::max_code;
-    constexpr int largest = Count * 2 * 127 * weight;  // of a and b: sums of 2 Count products
-    return add_neighbours<largest>(half_products<Block, First, half>(codes, x),
-                                   half_products<Block, First + half, half>(codes, x));
-  }
+  constexpr int largest = 4 * 127 * max_factor<Block>;  // sum of 4 products
+  const auto group = [&](int i) __attribute__((always_inline)) {
+    return group_products(codes, First + i, x);
+  };
+  return add_neighbours<2 * largest>(add_neighbours<largest>(group(0), group(1)),
+                                     add_neighbours<largest>(group(2), group(3)));
 }
 
 /// The scales of a span, 8 to a vector.
@@ -148,8 +237,8 @@ struct SpanScales {
   }
 };
 
-/// The sums of the activations' codes that the part-th scales meet, in the order of
-/// half_products(), times a factor.
+/// The sums of the activations' codes that the part-th scales meet, in the order of their products,
+/// times a factor.
 template <typename Block, int part>
 [[gnu::always_inline]] inline __m256i code_sums(const int16_t* half_sums, short factor) {
   if constexpr (Block::group == 32) {
@@ -186,8 +275,8 @@ template <typename Block>
 [[gnu::always_inline]] inline __m256 add_halves_of_groups(const SpanCodes<Block>& codes,
                                                           const SpanScales<Block>& of,
                                                           const Token& x, __m256 sum) {
-  const __m256i first = half_products<Block, 0, 4>(codes, x);
-  const __m256i second = half_products<Block, 4, 4>(codes, x);
+  const __m256i first = half_products<Block, 0>(codes, x);
+  const __m256i second = half_products<Block, 4>(codes, x);
   unroll<2>([&](auto i) __attribute__((always_inline)) {
     __m256i sums = i == 0 ? first : second;
     const __m256 scales =
@@ -199,10 +288,14 @@ template <typename Block>
   return sum;
 }
 
+/// Of pair_products(): sums of 8 products.
+template <typename Block>
+inline constexpr int largest_sum = 8 * 127 * max_factor<Block>;
+
 /// A span of a row with groups of 32, times a token, before it is added to the row's sum.
 template <typename Block>
 struct SpanProducts {
-  __m256i first, second;  ///< half_products() of groups 0 to 3, and 4 to 7
+  __m256i first, second;  ///< two sums each of groups 0, 1, 4, 5, and of the others
   __m256i zeros;          ///< what they lack
   __m256 scales;
 };
@@ -215,15 +308,18 @@ template <typename Block>
   made.scales = of.scales[0] * _mm256_loadu_ps(x.scales());
   if constexpr (missing_zero<Block> != 0)
     made.zeros = code_sums<Block, 0>(x.half_sums(), -missing_zero<Block>);
-  made.first = half_products<Block, 0, 4>(codes, x);
-  made.second = half_products<Block, 4, 4>(codes, x);
+  const auto pair = [&](int i) __attribute__((always_inline)) {
+    return pair_products(codes, i, x);
+  };
+  made.first = add_neighbours<largest_sum<Block>>(pair(0), pair(1));
+  made.second = add_neighbours<largest_sum<Block>>(pair(2), pair(3));
   return made;
 }
 
 /// Adds products to 8 lanes.
 template <typename Block>
 [[gnu::always_inline]] inline __m256 add_products(const SpanProducts<Block>& products, __m256 sum) {
-  __m256i sums = add_halves(products.first, products.second);
+  __m256i sums = add_neighbours<2 * largest_sum<Block>>(products.first, products.second);
   if constexpr (missing_zero<Block> != 0) sums = _mm256_add_epi32(sums, products.zeros);
   return fma(to_floats(sums), products.scales, sum);
 }

@@ -159,7 +159,8 @@ template <typename Block, int Rows, size_t Tokens>
   unroll<Rows / Sums::rows>([&](auto i) __attribute__((always_inline)) {
     sums[i].finish();
     for (int n = 0; n < Sums::rows; ++n)
-      for (int t = 0; t < Tokens; ++t) out[i * Sums::rows + n][t] = sums[i].lanes_of(n, t);
+      for (size_t t = 0; t < Tokens; ++t)
+        out[i * Sums::rows + n][t] = sums[i].lanes_of(n, static_cast<int>(t));
   });
 }
 

@@ -32,7 +32,7 @@ class Token {
   Token(const Activations& x, int token) : x_(&x), at_(x.code_at(token, 0)) {}
 
   const int8_t* codes() const { return x_->codes + at_; }
-  const int8_t* magnitudes() const { return codes() + x_->magnitudes_at; }
+  const int8_t* pairs() const { return x_->pairs + 2 * at_; }
   const int8_t* places() const { return x_->places + 2 * at_; }
   const float* scales() const { return x_->scales + at_ / 32; }
   const int16_t* half_sums() const { return x_->half_sums + at_ / 16; }

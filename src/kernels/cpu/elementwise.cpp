@@ -38,6 +38,12 @@ std::array<int, 2> first_of_halves(__m256i v) {
   return {_mm256_cvtsi256_si32(v), _mm_cvtsi128_si32(_mm256_extracti128_si256(v, 1))};
 }
 
+/// Stores 16 bytes, and the others 16 after where these end.
+void store_halves(__m256i v, int8_t* to) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(v));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 32), _mm256_extracti128_si256(v, 1));
+}
+
 /// Stores the codes of four runs of eight columns: the first of each, twice, then, where the next
 /// place begins, the second of each, and so on.
 void store_places(__m256i codes, int8_t* to) {
@@ -82,10 +88,11 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
     const auto [low, high] = first_of_halves(_mm256_madd_epi16(sums, _mm256_set1_epi16(1)));
     out.half_sums[2 * g] = static_cast<int16_t>(low);
     out.half_sums[2 * g + 1] = static_cast<int16_t>(high);
-    if (out.magnitudes)
-      _mm256_storeu_si256(
-          reinterpret_cast<__m256i*>(out.magnitudes + static_cast<ptrdiff_t>(g) * group_size),
-          _mm256_abs_epi8(codes));
+    if (out.pairs) {
+      int8_t* const pair = out.pairs + g / 8 * 512 + g % 4 * 64 + g % 8 / 4 * 16;
+      store_halves(codes, pair);
+      store_halves(_mm256_abs_epi8(codes), pair + 256);
+    }
     if (out.places) store_places(codes, out.places + g / 8 * 512 + g % 8 * 4);
     if (out.wide_codes) {
       auto* wide =

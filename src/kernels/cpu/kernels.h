@@ -46,7 +46,7 @@ struct Selection {
 /// Where a run of one token's quantized activations goes; the fields are those of Activations.
 struct QuantizedRow {
   int8_t* codes;
-  int8_t* magnitudes;
+  int8_t* pairs;
   int8_t* places;
   int16_t* wide_codes;
   float* scales;

@@ -27,7 +27,11 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
       // The largest one may come out a rounding above 127; a NaN becomes 0.
       const int code = std::fabs(scaled) < 127.5F ? static_cast<int>(std::nearbyint(scaled)) : 0;
       out.codes[g * group_size + i] = static_cast<int8_t>(code);
-      if (out.magnitudes) out.magnitudes[g * group_size + i] = static_cast<int8_t>(std::abs(code));
+      if (out.pairs) {
+        int8_t* const pair = out.pairs + g / 8 * 512 + g % 4 * 64 + i / 16 * 32;
+        pair[g % 8 / 4 * 16 + i % 16] = static_cast<int8_t>(code);
+        pair[256 + g % 8 / 4 * 16 + i % 16] = static_cast<int8_t>(std::abs(code));
+      }
       for (int twice = 0; out.places && twice < 2; ++twice)
         out.places[g / 8 * 512 + i % 8 * 64 + twice * 32 + g % 8 * 4 + i / 8] =
             static_cast<int8_t>(code);
