@@ -105,13 +105,15 @@ struct TQ1_0 {
   static uint8_t digit(uint8_t b, int n) { return static_cast<uint16_t>(b * powers[n]) * 3 >> 16; }
 
 #ifdef __AVX2__
-  // The digits that these powers (one for each two bytes) bring to the front.
+  // The digits that these powers (one for each two bytes) bring to the front. Bytes are moved by
+  // what shuffles, as multiplications take the ports that shift.
   static __m256i digits(__m256i b, __m256i power) {
+    asm("" : "+x"(power));  // GCC 12 would make shifts and additions of some multiplications
     const __m256i three = _mm256_set1_epi16(3);
-    const __m256i even = _mm256_mullo_epi16(b, power);
-    const __m256i odd = _mm256_mullo_epi16(_mm256_srli_epi16(b, 8), power);
-    return _mm256_or_si256(_mm256_mulhi_epu16(even, three),
-                           _mm256_slli_epi16(_mm256_mulhi_epu16(odd, three), 8));
+    const __m256i even = _mm256_mulhi_epu16(_mm256_mullo_epi16(b, power), three);
+    const __m256i odd =
+        _mm256_mulhi_epu16(_mm256_mullo_epi16(_mm256_bsrli_epi128(b, 1), power), three);
+    return even | _mm256_bslli_epi128(odd, 1);
   }
 #endif
 #ifdef __AVX512BW__
@@ -122,10 +124,13 @@ struct TQ1_0 {
     return _mm512_inserti64x4(_mm512_set1_epi16(powers[lower]), upper, 1);
   }
   static __m512i digits(__m512i b, __m512i power) {
-    const __m512i three = _mm512_set1_epi16(3);
-    const __m512i even = _mm512_mullo_epi16(b, power);
-    const __m512i odd = _mm512_mullo_epi16(_mm512_srli_epi16(b, 8), power);
-    return _mm512_mulhi_epu16(even, three) | _mm512_slli_epi16(_mm512_mulhi_epu16(odd, three), 8);
+    // Three times a byte: the digit, and in the byte below what is left. One instruction drops that
+    // and puts the other digits there.
+    const __m512i three = _mm512_set1_epi16(3), upper = _mm512_set1_epi16(-256);
+    const __m512i even = _mm512_mulhi_epu16(_mm512_mullo_epi16(b, power), three);
+    const __m512i odd = _mm512_mulhi_epu16(_mm512_mullo_epi16(_mm512_bsrli_epi128(b, 1), power),
+                                           _mm512_slli_epi16(three, 8));
+    return even | (odd & upper);
   }
 #endif
 };
