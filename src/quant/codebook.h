@@ -127,8 +127,7 @@ inline __m256i minuses_of_patterns(__m256i patterns) {
   return patterns | _mm256_shuffle_epi8(top_bit_if_odd, folded & _mm256_set1_epi8(15));
 }
 
-/// Two runs of 16 weights of a block, whose codes make a vector: the 16 i-th ones for each number
-/// i. The first must not be in the block's second half alone.
+/// Two runs of 16 weights of a block, whose codes make a vector. Run i begins at weight 16 i.
 struct Sixteens {
   int first, second;
 };

@@ -78,6 +78,7 @@ class CodewordToken {
   const int16_t* half_sums_;
 };
 
+/// What rows of a type are multiplied with.
 template <typename Block>
 using TokenOf = std::conditional_t<quant::has_codewords<Block>, CodewordToken, Token>;
 

@@ -17,15 +17,16 @@ void multiply(const RowBlock& rows, const Activations& x, const Selection& selec
 #ifdef __AVX512F__
 constexpr auto forms = usual_forms;
 #else
-Forms forms_with_vnni(gguf::Type type, int tokens) {
+/// Products of a few tokens are made by pairs of groups.
+Forms forms_with_pairs(gguf::Type type, int tokens) {
   Forms forms = usual_forms(type, tokens);
   forms.pairs = forms.codes && tokens <= max_vector_tokens;
   return forms;
 }
 
-/// Products are summed in 16 bits.
+/// Those of many are summed in 16 bits.
 Forms forms(gguf::Type type, int tokens) {
-  Forms forms = forms_with_vnni(type, tokens);
+  Forms forms = forms_with_pairs(type, tokens);
   forms.words = forms.codes && tokens > max_vector_tokens;
   return forms;
 }
@@ -48,7 +49,7 @@ void multiply_with_vnni(const RowBlock& rows, const Activations& x, const Select
 
 constexpr Kernels table_with_vnni() {
   Kernels all = table("avxvnni", multiply_with_vnni);
-  all.forms = forms_with_vnni;
+  all.forms = forms_with_pairs;
   all.limits = &avxvnni::limits;
   return all;
 }
