@@ -65,23 +65,15 @@ struct PairBytes {
     if constexpr (quant::elements<Block> == span)
       if (Block::half_apart(i) == 0)  // in the same bytes, four bits on
         return _mm256_srlv_epi64(load_twice(block + i + 16 * half), _mm256_setr_epi64x(0, 0, 4, 4));
-    return load_two(block + i + 16 * half, upper(i) + i + 16 * half);
+    return load_two(block + i + 16 * half, fourth_after<Block>(block, i) + i + 16 * half);
   }
   __m256i nibbles(int i) const {
-    return quant::bit_field(load_two(block + i, upper(i) + i), 4 * half, 15);
+    return quant::bit_field(load_two(block + i, fourth_after<Block>(block, i) + i), 4 * half, 15);
   }
   __m256i bits(int i) const {
     const int first = 2 * half, second = first + 1;
-    return quant::mask_of_bits(
-        quant::eight_of_each(load_two(block + i, upper(i) + i), first, second, first, second));
-  }
-
- private:
-  const std::byte* upper(int i) const {
-    if constexpr (quant::elements<Block> == span)
-      return block + Block::half_apart(i);
-    else
-      return block + span_bytes<Block> / 2;
+    return quant::mask_of_bits(quant::eight_of_each(
+        load_two(block + i, fourth_after<Block>(block, i) + i), first, second, first, second));
   }
 };
 

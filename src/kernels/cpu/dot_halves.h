@@ -28,21 +28,14 @@ struct HalvesBytes {
         return _mm512_srlv_epi64(_mm512_broadcast_i64x4(quant::load32(block, i)),
                                  _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));
     }
-    return quant::join(quant::load32(block, i), quant::load32(upper(i), i));
+    return quant::join(quant::load32(block, i), quant::load32(fourth_after<Block>(block, i), i));
   }
   __m512i nibbles(int i) const {
     const __m512i lower = _mm512_broadcast_i32x4(quant::load16(block, i));
-    const __m512i twice = _mm512_mask_broadcast_i32x4(lower, 0xff00, quant::load16(upper(i), i));
+    const __m512i twice =
+        _mm512_mask_broadcast_i32x4(lower, 0xff00, quant::load16(fourth_after<Block>(block, i), i));
     const __m512i both = _mm512_srlv_epi64(twice, _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4));
     return both & _mm512_set1_epi8(15);
-  }
-
- private:
-  const std::byte* upper(int i) const {
-    if constexpr (quant::elements<Block> == span)
-      return block + Block::half_apart(i);
-    else
-      return block + span_bytes<Block> / 2;
   }
 };
 

@@ -22,6 +22,15 @@ inline constexpr int span = padded_columns;
 template <typename Block>
 inline constexpr int span_bytes = (span / quant::elements<Block> * quant::bytes<Block>);
 
+/// Whose byte i is, for the fourth group after a group, what byte i of this block is for the group.
+template <typename Block>
+[[gnu::always_inline]] inline const std::byte* fourth_after(const std::byte* block, int i) {
+  if constexpr (quant::elements<Block> == span)
+    return block + Block::half_apart(i);
+  else
+    return block + span_bytes<Block> / 2;
+}
+
 inline __m256i load_ints(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
 }
