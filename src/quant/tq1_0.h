@@ -13,22 +13,26 @@ inline namespace WELD_TARGET {
 /// What brings digit n to the front.
 inline constexpr int16_t tq1_0_powers[] = {256, 3 * 256, 9 * 256, 27 * 256, 81 * 256};
 
-/// The same for each two bytes of half of group i and of group i + 4.
-struct TernaryPowers {
-  alignas(32) int16_t of_pair[4][2][16];
-};
-consteval TernaryPowers powers_of_pairs() {
-  TernaryPowers powers{};
-  for (int i = 0; i < 4; ++i)
+/// What a look-up yields: the first or the second of two digits, which stand as 3 first + second,
+/// or a digit that stands alone.
+enum class TernaryDigit { First, Second, Alone };
+
+/// Tables of it for the lower and for the upper half of a vector.
+template <TernaryDigit lower, TernaryDigit upper>
+struct TernaryTables {
+  alignas(32) uint8_t entries[2][16] = {};
+  consteval TernaryTables() {
     for (int half = 0; half < 2; ++half)
-      for (int w = 0; w < 8; ++w) {
-        const int digit_of_upper = i == 0 ? 4 : i == 3 && half == 1 ? w / 2 : 2 * (i - 1) + half;
-        powers.of_pair[i][half][w] = tq1_0_powers[i];
-        powers.of_pair[i][half][w + 8] = tq1_0_powers[digit_of_upper];
+      for (int i = 0; i < 9; ++i) {
+        const TernaryDigit digit = half == 0 ? lower : upper;
+        entries[half][i] = static_cast<uint8_t>(digit == TernaryDigit::First    ? i / 3
+                                                : digit == TernaryDigit::Second ? i % 3
+                                                                                : i);
       }
-  return powers;
-}
-inline constexpr TernaryPowers tq1_0_powers_of_pairs = powers_of_pairs();
+  }
+};
+template <TernaryDigit lower, TernaryDigit upper>
+inline constexpr TernaryTables<lower, upper> ternary_tables;
 
 struct TQ1_0 {
   static constexpr Type type = Type::TQ1_0;
@@ -57,14 +61,47 @@ struct TQ1_0 {
     const __m128i second = of_qh();
     return digits(_mm256_set_m128i(qh, qs), _mm256_set_m128i(second, first));
   }
-  // Of half of group i and of group i + 4, for i < 4.
+  // Of half of group i and of group i + 4, for i < 4. Two digits are made at once and told apart by
+  // tables, as what makes them takes longer than a look-up.
   static __m256i codes_of_pair(const std::byte* block, int i, int half) {
-    __m128i upper = load16(block, 32);
-    if (i == 0) upper = load16(block, 16 * half);
-    if (i == 3 && half == 1) upper = _mm_set1_epi32(static_cast<int>(u32_at(block, 48)));
-    return digits(
-        _mm256_set_m128i(upper, load16(block, 16 * half)),
-        load32(reinterpret_cast<const std::byte*>(tq1_0_powers_of_pairs.of_pair[i][half]), 0));
+    const __m256i qs = load_twice(block + 16 * half), rest = load_twice(block + 32);
+    const auto upper_of = [](__m256i lower, __m256i upper) {
+      return _mm256_blend_epi32(lower, upper, 0xf0);
+    };
+    const auto lower_halves = [](__m256i lower, __m256i upper) {
+      return _mm256_inserti128_si256(lower, _mm256_castsi256_si128(upper), 1);
+    };
+    // Digits 0 and 1 as one number, then digit 4.
+    const auto outer = [](__m256i b) { return leading(b, set_words(1, 81), set_words(9, 3)); };
+    // Digits 2 and 3.
+    const auto inner_of_first = [=] {
+      const __m256i b = upper_of(load_twice(block), rest);
+      return leading(b, set_words(9, 9), set_words(9, 9));
+    };
+    const auto inner_of_second = [=] {
+      const __m256i qh = _mm256_set1_epi32(static_cast<int>(u32_at(block, 48)));
+      const __m128i powers = _mm_setr_epi16(1, 1, 3, 3, 9, 9, 27, 27);
+      return leading(upper_of(load_twice(block + 16), qh),
+                     _mm256_set_m128i(powers, _mm_set1_epi16(9)), set_words(9, 3));
+    };
+    using enum TernaryDigit;
+    switch (2 * i + half) {
+      case 0:
+      case 1:
+        return look_up<First, Alone>(outer(qs));
+      case 2:
+        return look_up<Second, First>(lower_halves(outer(qs), outer(rest)));
+      case 3:
+        return look_up<Second, Second>(lower_halves(outer(qs), outer(rest)));
+      case 4:
+        return look_up<First, First>(inner_of_first());
+      case 5:
+        return look_up<First, Second>(upper_of(inner_of_second(), inner_of_first()));
+      case 6:
+        return look_up<Second, Alone>(upper_of(inner_of_first(), outer(rest)));
+      default:
+        return look_up<Second, Alone>(inner_of_second());
+    }
   }
 #ifdef __AVX512BW__
   // Of weights 32 i and 32 (i + 4) on, for i < 4: the digits of two vectors of bytes.
@@ -99,6 +136,29 @@ struct TQ1_0 {
   static __m128i of_qh() {
     return _mm_setr_epi16(powers[0], powers[0], powers[1], powers[1], powers[2], powers[2],
                           powers[3], powers[3]);
+  }
+
+  template <TernaryDigit lower, TernaryDigit upper>
+  static __m256i look_up(__m256i v) {
+    const auto* const tables =
+        reinterpret_cast<const __m256i*>(ternary_tables<lower, upper>.entries);
+    return _mm256_shuffle_epi8(_mm256_load_si256(tables), v);
+  }
+  static __m256i load_twice(const std::byte* p) {
+    return _mm256_broadcastsi128_si256(load16(p, 0));
+  }
+  static __m256i set_words(short lower, short upper) {
+    return _mm256_set_m128i(_mm_set1_epi16(upper), _mm_set1_epi16(lower));
+  }
+  // What stands before the point of bytes, fractions of 256, times a power of 3, whose whole part
+  // falls out, times a factor.
+  static __m256i leading(__m256i b, __m256i power, __m256i factor) {
+    const __m256i upper = _mm256_set1_epi16(-256);
+    __m256i power_of_even = _mm256_slli_epi16(power, 8);
+    const __m256i even = _mm256_mulhi_epu16(_mm256_mullo_epi16(b, power_of_even), factor);
+    const __m256i odd =
+        _mm256_mulhi_epu16(_mm256_mullo_epi16(b & upper, power), _mm256_slli_epi16(factor, 8));
+    return even | (odd & upper);
   }
 #endif
 
