@@ -147,7 +147,7 @@ template <Plan plan, int Tokens>
 template <Plan plan, int Tokens>
 void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& tile) {
   constexpr int groups_of_scale = plan.has_factors ? 256 / plan.group : 1;  // those of a block
-  constexpr int offsets_of_group = plan.has_factors ? 2 : 1;
+  constexpr int offset_group = plan.has_factors ? plan.group / 2 : plan.group;
   for (int first = 0; first < rows; first += row_step) {
     Floats total[Tokens][2];
     const auto for_each_total = [&](auto f) __attribute__((always_inline)) {
@@ -155,29 +155,34 @@ void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& 
         for (int v = 0; v < 2; ++v) f(total[t][v], tile.out + t * tile_rows + first + v * lanes);
       });
     };
-    if constexpr (keeps_totals)
+    if constexpr (keeps_totals || plan.has_offset)
       for_each_total([](Floats& one, const float* out) { one = load(out); });
+    // All offsets before all products, so that totals stay in registers for them on AVX2 too (Q4_K
+    // 3 to 4% faster, Q2_K 6%).
+    if constexpr (plan.has_offset) {
+      for (int g = 0; g < columns / offset_group; ++g) {
+        const float* at = panel.offsets + g * tile_rows + first;
+        const Floats offsets[2] = {load(at), load(at + lanes)};
+        unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+          const Floats x_sum = broadcast(tile.sums[t][g]);
+          for (int v = 0; v < 2; ++v) total[t][v] = fma(offsets[v], x_sum, total[t][v]);
+        });
+      }
+      if constexpr (!keeps_totals)
+        for_each_total([](const Floats& one, float* out) { store(out, one); });
+    }
     for (int g = 0; g < columns / plan.group; ++g) {
       Ints sum[Tokens][2];
       sum_products<plan>(panel, first, tile, g, sum);
       const float* scales = panel.scales + g / groups_of_scale * tile_rows + first;
-      const float* offsets = panel.offsets + g * offsets_of_group * tile_rows + first;
       unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
         float* out = tile.out + t * tile_rows + first;
         const Floats x_scale = broadcast(tile.scales[t][g]);
         const Floats unlift = broadcast(tile.unlifts[t][g]);
-        Floats x_sums[offsets_of_group];
-        if constexpr (plan.has_offset)
-          for (int o = 0; o < offsets_of_group; ++o)
-            x_sums[o] = broadcast(tile.sums[t][g * offsets_of_group + o]);
         unroll<2>([&](auto v) __attribute__((always_inline)) {
           Floats& one = total[t][v];
           if constexpr (!keeps_totals) one = load(out + v * lanes);
           one = add_scaled(sum[t][v], load(scales + v * lanes), x_scale, unlift, one);
-          if constexpr (plan.has_offset)
-            unroll<offsets_of_group>([&](auto o) __attribute__((always_inline)) {
-              one = fma(load(offsets + o * tile_rows + v * lanes), x_sums[o], one);
-            });
           if constexpr (!keeps_totals) store(out + v * lanes, one);
         });
       });
