@@ -22,12 +22,11 @@ template <TernaryDigit lower, TernaryDigit upper>
 struct TernaryTables {
   alignas(32) uint8_t entries[2][16] = {};
   consteval TernaryTables() {
+    const TernaryDigit of[] = {lower, upper};
     for (int half = 0; half < 2; ++half)
       for (int i = 0; i < 9; ++i) {
-        const TernaryDigit digit = half == 0 ? lower : upper;
-        entries[half][i] = static_cast<uint8_t>(digit == TernaryDigit::First    ? i / 3
-                                                : digit == TernaryDigit::Second ? i % 3
-                                                                                : i);
+        const int yields[] = {i / 3, i % 3, i};
+        entries[half][i] = static_cast<uint8_t>(yields[static_cast<int>(of[half])]);
       }
   }
 };
