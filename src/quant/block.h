@@ -157,6 +157,11 @@ inline __m256i load32(const std::byte* p, int i) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i));
 }
 
+/// 16 bytes, twice.
+inline __m256i load_twice(const void* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
+
 /// Each byte shifted right (left where `right` is negative) and masked; the mask must drop what the
 /// shift moves over from the neighbouring byte.
 inline __m256i bit_field(__m256i v, int right, int mask) {
@@ -189,8 +194,7 @@ inline __m256 f16_of_low(__m256i v) {
 
 /// The 16 bytes of 4-bit codes at byte i of p as 32 bytes: the low nibbles, then the high ones.
 inline __m256i nibbles(const std::byte* p, int i) {
-  const __m256i twice = _mm256_broadcastsi128_si256(load16(p, i));
-  const __m256i both = _mm256_srlv_epi64(twice, _mm256_setr_epi64x(0, 0, 4, 4));
+  const __m256i both = _mm256_srlv_epi64(load_twice(p + i), _mm256_setr_epi64x(0, 0, 4, 4));
   return _mm256_and_si256(both, _mm256_set1_epi8(15));
 }
 

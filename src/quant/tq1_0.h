@@ -137,14 +137,12 @@ struct TQ1_0 {
                           powers[3], powers[3]);
   }
 
+  // The digits that numbers of two digits, or of one, stand for.
   template <TernaryDigit lower, TernaryDigit upper>
   static __m256i look_up(__m256i v) {
     const auto* const tables =
         reinterpret_cast<const __m256i*>(ternary_tables<lower, upper>.entries);
     return _mm256_shuffle_epi8(_mm256_load_si256(tables), v);
-  }
-  static __m256i load_twice(const std::byte* p) {
-    return _mm256_broadcastsi128_si256(load16(p, 0));
   }
   static __m256i set_words(short lower, short upper) {
     return _mm256_set_m128i(_mm_set1_epi16(upper), _mm_set1_epi16(lower));
@@ -153,7 +151,7 @@ struct TQ1_0 {
   // falls out, times a factor.
   static __m256i leading(__m256i b, __m256i power, __m256i factor) {
     const __m256i upper = _mm256_set1_epi16(-256);
-    __m256i power_of_even = _mm256_slli_epi16(power, 8);
+    const __m256i power_of_even = _mm256_slli_epi16(power, 8);
     const __m256i even = _mm256_mulhi_epu16(_mm256_mullo_epi16(b, power_of_even), factor);
     const __m256i odd =
         _mm256_mulhi_epu16(_mm256_mullo_epi16(b & upper, power), _mm256_slli_epi16(factor, 8));

@@ -44,11 +44,6 @@ template <int largest>
 inline __m256 even_then_odd(__m256 v) {
   return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
 }
-/// 16 bytes, twice.
-inline __m256i load_twice(const void* p) {
-  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
-}
-
 /// 16 bytes, then 16 other ones.
 inline __m256i load_two(const std::byte* first, const std::byte* second) {
   return _mm256_set_m128i(quant::load16(second, 0), quant::load16(first, 0));
@@ -64,7 +59,8 @@ struct PairBytes {
   __m256i operator()(int i) const {
     if constexpr (quant::elements<Block> == span)
       if (Block::half_apart(i) == 0)  // in the same bytes, four bits on
-        return _mm256_srlv_epi64(load_twice(block + i + 16 * half), _mm256_setr_epi64x(0, 0, 4, 4));
+        return _mm256_srlv_epi64(quant::load_twice(block + i + 16 * half),
+                                 _mm256_setr_epi64x(0, 0, 4, 4));
     return load_two(block + i + 16 * half, fourth_after<Block>(block, i) + i + 16 * half);
   }
   __m256i nibbles(int i) const {
@@ -237,7 +233,7 @@ template <typename Block, int part>
     return _mm256_madd_epi16(load_ints(half_sums), _mm256_set1_epi16(factor));
   } else {
     const __m128i even = _mm_set1_epi32(static_cast<uint16_t>(factor));
-    return _mm256_madd_epi16(load_twice(half_sums + ptrdiff_t{8} * part),
+    return _mm256_madd_epi16(quant::load_twice(half_sums + ptrdiff_t{8} * part),
                              _mm256_set_m128i(_mm_slli_epi32(even, 16), even));
   }
 }
@@ -272,7 +268,7 @@ template <typename Block>
   unroll<2>([&](auto i) __attribute__((always_inline)) {
     __m256i sums = i == 0 ? first : second;
     const __m256 scales =
-        even_then_odd(of.scales[i]) * _mm256_castsi256_ps(load_twice(x.scales() + 4 * i));
+        even_then_odd(of.scales[i]) * _mm256_castsi256_ps(quant::load_twice(x.scales() + 4 * i));
     if constexpr (missing_zero<Block> != 0)
       sums = _mm256_add_epi32(sums, code_sums<Block, i>(x.half_sums(), -missing_zero<Block>));
     sum = fma(to_floats(sums), scales, sum);
