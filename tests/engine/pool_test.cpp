@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -46,24 +45,32 @@ TEST_P(PoolOf, IsUsedThousandsOfTimes) {
 }
 
 TEST_P(PoolOf, WakesThreadsThatHaveGoneToSleep) {
-  Pool pool(GetParam());
-  for (int round = 0; round < 20; ++round) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    EXPECT_TRUE(each_piece_once(pool, 20));
+  Pool pool(GetParam(), /*spins=*/0);
+  for (int round = 0; round < 2000; ++round) ASSERT_TRUE(each_piece_once(pool, 20));
+}
+
+/// A thread that is held up leaves its other pieces to those who have time: it ends only when all
+/// of them are done.
+TEST(Pool, LeavesNobodyWaitingForASlowThread) {
+  for (const int threads : {2, 3, 5, 8}) {
+    Pool pool(threads);
+    for (const int slow : {0, 7, 15}) {
+      std::atomic<int> done = 0;
+      pool.run(16, [&](int piece, int) noexcept {
+        if (piece == slow)
+          while (done < 15) std::this_thread::yield();
+        ++done;
+      });
+      EXPECT_EQ(done, 16);
+    }
   }
 }
 
-/// A thread that is held up leaves its other pieces to those who have time.
-TEST_P(PoolOf, SharesOutUnevenWork) {
-  Pool pool(GetParam());
-  for (const int slow : {0, 7, 15}) {
-    std::atomic<int> done = 0;
-    pool.run(16, [&](int piece, int) noexcept {
-      if (piece == slow) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      ++done;
-    });
-    EXPECT_EQ(done, 16);
-  }
+/// Rounds in which most threads have nothing of their own, between others in which they have.
+TEST(Pool, HasMoreThreadsThanCoresAndPieces) {
+  Pool pool(64, /*spins=*/1);
+  for (int round = 0; round < 200; ++round)
+    ASSERT_TRUE(each_piece_once(pool, round % 3 == 0 ? 3 : 200));
 }
 
 TEST_P(PoolOf, EndsUnused) { const Pool pool(GetParam()); }

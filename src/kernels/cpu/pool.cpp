@@ -13,11 +13,6 @@
 namespace weld::kernels {
 namespace {
 
-/// Rounds of spinning before a thread sleeps: some 50 microseconds, longer than anything that the
-/// calling thread does between two operations of a layer, and short enough not to steal a core from
-/// anybody.
-constexpr int spin_rounds = 2000;
-
 void relax() {
 #if defined(__x86_64__)
   _mm_pause();
@@ -25,9 +20,8 @@ void relax() {
 }
 
 /// Waits until `value` is no longer `old`.
-template <typename T>
-void wait_while_equal(const std::atomic<T>& value, T old) {
-  for (int i = 0; i < spin_rounds; ++i) {
+void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old, int spins) {
+  for (int i = 0; i < spins; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
     relax();
   }
@@ -36,7 +30,8 @@ void wait_while_equal(const std::atomic<T>& value, T old) {
 
 }  // namespace
 
-Pool::Pool(int threads) : shares_(static_cast<size_t>(std::max(threads, 1))) {
+Pool::Pool(int threads, int spins)
+    : spins_(spins), shares_(static_cast<size_t>(std::max(threads, 1))) {
   try {
     for (int thread = 1; thread < this->threads(); ++thread)
       workers_.emplace_back([this, thread] { serve(thread); });
@@ -49,59 +44,69 @@ Pool::Pool(int threads) : shares_(static_cast<size_t>(std::max(threads, 1))) {
 Pool::~Pool() { stop(); }
 
 void Pool::stop() {
-  stop_.store(true, std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
+  start(0, nullptr, nullptr);
   for (std::thread& worker : workers_) worker.join();
 }
 
+void Pool::start(int pieces, const void* work, Call call) {
+  order_.pieces = pieces;
+  order_.work = work;
+  order_.call = call;
+  order_.round.fetch_add(1);
+  order_.round.notify_all();
+}
+
 void Pool::run_erased(int pieces, const void* work, Call call) {
-  const int n = threads();
-  if (n == 1 || pieces <= 1) {
+  if (threads() == 1 || pieces <= 1) {
     for (int piece = 0; piece < pieces; ++piece) call(work, piece, 0);
     return;
   }
-  work_ = work;
-  call_ = call;
-  for (int thread = 0; thread < n; ++thread) {
-    const auto bound = [&](int t) {
-      return static_cast<int>(static_cast<int64_t>(pieces) * t / n);
-    };
-    Share& share = shares_[static_cast<size_t>(thread)];
-    share.end = bound(thread + 1);
-    share.next.store(bound(thread), std::memory_order_relaxed);
-  }
-  busy_.store(n - 1, std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
-  work_as(0);
-  for (int busy = busy_.load(std::memory_order_acquire); busy != 0;
-       busy = busy_.load(std::memory_order_acquire))
-    wait_while_equal(busy_, busy);
+  start(pieces, work, call);
+  const uint32_t round = order_.round.load(std::memory_order_relaxed);
+  work_as(0, round);
+  for (size_t worker = 1; worker < shares_.size(); ++worker)
+    wait_while_equal(shares_[worker].finished, round - 1, spins_);
 }
 
-void Pool::work_as(int thread) {
-  const int n = threads();
-  for (int i = 0; i < n; ++i) {
-    Share& share = shares_[static_cast<size_t>((thread + i) % n)];
-    // Looking before taking keeps the counter of a finished run in everybody's cache.
-    while (share.next.load(std::memory_order_relaxed) < share.end) {
-      const int piece = share.next.fetch_add(1, std::memory_order_relaxed);
-      if (piece >= share.end) break;
-      call_(work_, piece, thread);
-    }
+int Pool::take(int owner, uint32_t round) {
+  const auto bound = [this](int thread) {
+    return static_cast<uint32_t>(static_cast<int64_t>(order_.pieces) * thread / threads());
+  };
+  std::atomic<uint64_t>& next = shares_[static_cast<size_t>(owner)].next;
+  const uint32_t end = bound(owner + 1);
+  // Looking before taking keeps the line of a finished run in everybody's cache.
+  uint64_t seen = next.load(std::memory_order_relaxed);
+  while (true) {
+    const bool begun = static_cast<uint32_t>(seen >> 32) == round;
+    const uint32_t piece = begun ? static_cast<uint32_t>(seen) : bound(owner);
+    if (piece >= end) return -1;
+    const uint64_t taken = uint64_t{round} << 32 | (piece + 1);
+    if (next.compare_exchange_weak(seen, taken, std::memory_order_relaxed))
+      return static_cast<int>(piece);
+  }
+}
+
+void Pool::work_as(int thread, uint32_t round) {
+  for (int i = 0; i < threads(); ++i) {
+    const int owner = (thread + i) % threads();
+    for (int piece = take(owner, round); piece >= 0; piece = take(owner, round))
+      order_.call(order_.work, piece, thread);
   }
 }
 
 void Pool::serve(int thread) {
-  uint32_t seen = 0;
+  std::atomic<uint32_t>& finished = shares_[static_cast<size_t>(thread)].finished;
+  uint32_t round = 0;
   while (true) {
-    wait_while_equal(round_, seen);
+    wait_while_equal(order_.round, round, spins_);
     // Rounds end only when every worker has finished, so this is the next one and not a later one.
-    ++seen;
-    if (stop_.load(std::memory_order_relaxed)) return;
-    work_as(thread);
-    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
+    ++round;
+    if (!order_.call) return;
+    work_as(thread, round);
+    // In one order with the look for sleepers that follows: a caller about to sleep sees the round
+    // or is seen.
+    finished.store(round, std::memory_order_seq_cst);
+    finished.notify_one();
   }
 }
 

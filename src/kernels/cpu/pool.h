@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -13,12 +12,23 @@ namespace weld::kernels {
 /// Threads that are created once. The caller of run() is one of them.
 ///
 /// Pieces are dealt out evenly, in runs, one run a thread; a thread that has finished its own takes
-/// single pieces from the others' runs. So no counter is shared while work is even, and a slow core
-/// delays nobody. Who does which piece is open: a piece's result must not depend on it.
+/// single pieces from the others' runs, so a slow core delays nobody. Who does which piece is open:
+/// a piece's result must not depend on it.
+///
+/// With many cores what costs is cache lines on their way between them, one after another. So no
+/// line is written by all: the caller writes one that all read, and each thread one of its own,
+/// which the others look at when they have nothing else to do. A run begins as soon as anybody
+/// takes of it, so the caller need not set them all, and the caller sees who has finished in their
+/// lines, so nobody counts.
 class Pool {
  public:
+  /// Looks at what it waits for this often before a thread sleeps: some 50 microseconds, longer
+  /// than anything that the calling thread does between two operations of a layer, and short
+  /// enough not to steal a core from anybody.
+  static constexpr int default_spins = 2000;
+
   /// threads >= 1, the calling one included.
-  explicit Pool(int threads);
+  explicit Pool(int threads, int spins = default_spins);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -37,29 +47,36 @@ class Pool {
   }
 
  private:
-  /// Ends the threads that there are.
-  void stop();
-
   using Call = void (*)(const void* work, int piece, int thread);
 
-  /// A thread's run of pieces, on cache lines of its own.
+  /// A thread's run of pieces and what it has done, on cache lines of its own: two, as processors
+  /// fetch them in pairs.
   struct alignas(128) Share {
-    std::atomic<int> next{0};
-    int end = 0;
+    std::atomic<uint64_t> next{0};  ///< the round it was last taken from, 32 bits; the next piece
+    std::atomic<uint32_t> finished{0};  ///< the last round in which the thread found nothing left
+  };
+
+  /// What the caller wants, on a cache line that it alone writes. Read once `round` has changed.
+  struct alignas(128) Order {
+    std::atomic<uint32_t> round{0};  ///< counts calls of run(); a change wakes the workers
+    int pieces = 0;
+    const void* work = nullptr;
+    Call call = nullptr;  ///< null: it is over
   };
 
   void run_erased(int pieces, const void* work, Call call);
-  void work_as(int thread);
+  void start(int pieces, const void* work, Call call);
+  /// The next piece of a thread's run, or -1.
+  int take(int owner, uint32_t round);
+  void work_as(int thread, uint32_t round);
   void serve(int thread);
+  /// Ends the threads that there are.
+  void stop();
 
+  int spins_;
   std::vector<Share> shares_;
   std::vector<std::thread> workers_;
-  const void* work_ = nullptr;
-  Call call_ = nullptr;
-  alignas(128) std::atomic<uint32_t> round_{
-      0};                                  ///< counts calls of run(); a change wakes the workers
-  alignas(128) std::atomic<int> busy_{0};  ///< workers that have not finished this round
-  std::atomic<bool> stop_{false};
+  Order order_;
 };
 
 }  // namespace weld::kernels
