@@ -90,7 +90,8 @@ void experts(Batch& b, const Layer& layer) {
   const float* h = normed(b, layer.feed_forward_norm);
   kernels::project(b.context, {&layer.router, 1}, d, h, b.tokens, Store::Replace, logits,
                    static_cast<size_t>(b.config.experts));
-  kernels::choose_experts(logits, b.tokens, b.config.experts, b.config.experts_used, routes);
+  kernels::choose_experts(b.context, logits, b.tokens, b.config.experts, b.config.experts_used,
+                          routes);
   if (b.fuse.gate_up) {
     kernels::project_gated_experts(b.context, layer.gate, layer.up, gating, d, h, b.tokens, routes,
                                    gate);

@@ -115,9 +115,10 @@ constexpr float wild[][5] = {
 
 TEST(Routing, StaysAmongTheExperts) {
   constexpr int tokens = std::size(wild), experts = 5;
+  kernels::Context context(1);
   for (int used = 1; used <= experts; ++used) {
     kernels::Routes routes;
-    kernels::choose_experts(&wild[0][0], tokens, experts, used, routes);
+    kernels::choose_experts(context, &wild[0][0], tokens, experts, used, routes);
     const auto slots = static_cast<size_t>(tokens * used);
     ASSERT_EQ(routes.begin.size(), size_t{experts} + 1);
     EXPECT_EQ(routes.begin.front(), 0);
@@ -146,18 +147,48 @@ TEST(Routing, StaysAmongTheExperts) {
 
 /// Equal logits fall to the expert that comes first; a token's slots are in the experts' order.
 TEST(Routing, IsInOrder) {
+  kernels::Context context(1);
   kernels::Routes routes;
   const float logits[] = {2, 1, 3, 3, 3};
-  kernels::choose_experts(logits, 1, 5, 3, routes);
+  kernels::choose_experts(context, logits, 1, 5, 3, routes);
   EXPECT_EQ(routes.begin, (std::vector<int>{0, 0, 0, 1, 2, 3}));
   const float with_less[] = {2, 1, 3, 3};
-  kernels::choose_experts(with_less, 1, 4, 3, routes);
+  kernels::choose_experts(context, with_less, 1, 4, 3, routes);
   EXPECT_EQ(routes.begin, (std::vector<int>{0, 1, 1, 2, 3}));
   EXPECT_EQ(routes.slot, (std::vector<int>{0, 1, 2}));
   const float total = 2 + std::exp(-1.0F);
   EXPECT_FLOAT_EQ(routes.weight[0], std::exp(-1.0F) / total);
   EXPECT_FLOAT_EQ(routes.weight[1], 1 / total);
   EXPECT_FLOAT_EQ(routes.weight[2], 1 / total);
+}
+
+/// Against a sort of all experts, with many equal logits, on several threads.
+TEST(Routing, ChoosesTheGreatest) {
+  constexpr int tokens = 300, experts = 128;
+  std::mt19937 random(4);
+  std::vector<float> logits(size_t{tokens} * experts);
+  for (float& logit : logits) logit = static_cast<float>(random() % 50);
+  kernels::Context context(3);
+  for (const int used : {1, 2, 8, 127, 128}) {
+    kernels::Routes routes;
+    kernels::choose_experts(context, logits.data(), tokens, experts, used, routes);
+    std::vector<std::vector<int>> chosen(tokens);
+    for (int e = 0; e < experts; ++e)
+      for (int i = routes.begin[static_cast<size_t>(e)];
+           i < routes.begin[static_cast<size_t>(e) + 1]; ++i)
+        chosen[static_cast<size_t>(routes.token[static_cast<size_t>(i)])].push_back(e);
+    for (size_t t = 0; t < tokens; ++t) {
+      std::vector<int> all(experts);
+      std::iota(all.begin(), all.end(), 0);
+      std::stable_sort(all.begin(), all.end(), [&](int a, int b) {
+        return logits[t * experts + static_cast<size_t>(a)] >
+               logits[t * experts + static_cast<size_t>(b)];
+      });
+      all.resize(static_cast<size_t>(used));
+      std::sort(all.begin(), all.end());
+      ASSERT_EQ(chosen[t], all) << "token " << t;
+    }
+  }
 }
 
 }  // namespace

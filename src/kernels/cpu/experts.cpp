@@ -7,32 +7,46 @@
 
 namespace weld::kernels {
 
-void choose_experts(const float* logits, int tokens, int experts, int used, Routes& routes) {
+namespace {
+
+/// The experts of one token, ascending, and their weights.
+void choose(const float* logits, int experts, std::span<int> chosen, float* weight) {
+  // NaN counts as least, so that the comparison stays a strict order whatever the weights are.
+  const auto key = [logits](int e) { return std::isnan(logits[e]) ? -INFINITY : logits[e]; };
+  // The greatest so far, in order; of equals the first stays before the others.
+  size_t count = 0;
+  for (int e = 0; e < experts; ++e) {
+    size_t at = count;
+    while (at > 0 && key(e) > key(chosen[at - 1])) --at;
+    if (at == chosen.size()) continue;
+    if (count < chosen.size()) ++count;
+    for (size_t i = count - 1; i > at; --i) chosen[i] = chosen[i - 1];
+    chosen[at] = e;
+  }
+  const float greatest = logits[chosen[0]];
+  // In the file's order, so that outputs that come expert by expert are summed in it.
+  std::sort(chosen.begin(), chosen.end());
+  float total = 0;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    weight[i] = std::exp(logits[chosen[i]] - greatest);
+    total += weight[i];
+  }
+  for (size_t i = 0; i < chosen.size(); ++i) weight[i] /= total;
+}
+
+}  // namespace
+
+void choose_experts(Context& context, const float* logits, int tokens, int experts, int used,
+                    Routes& routes) {
   const auto slots = static_cast<size_t>(tokens) * static_cast<size_t>(used);
   routes.used = used;
   routes.weight.resize(slots);
-  std::vector<int> chosen(slots), order(static_cast<size_t>(experts));
-  for (int t = 0; t < tokens; ++t) {
-    const float* row = logits + static_cast<size_t>(t) * static_cast<size_t>(experts);
-    std::iota(order.begin(), order.end(), 0);
-    // NaN sorts last, so that the comparison stays a strict order whatever the weights are.
-    const auto key = [row](int e) { return std::isnan(row[e]) ? -INFINITY : row[e]; };
-    std::partial_sort(order.begin(), order.begin() + used, order.end(), [key](int a, int b) {
-      return key(a) > key(b) || (key(a) == key(b) && a < b);
-    });
-    const float greatest = row[order[0]];
-    // In the file's order, so that outputs that come expert by expert are summed in it.
-    std::sort(order.begin(), order.begin() + used);
-    const size_t first = static_cast<size_t>(t) * static_cast<size_t>(used);
-    float total = 0;
-    for (int i = 0; i < used; ++i) {
-      const auto at = static_cast<size_t>(i);
-      chosen[first + at] = order[at];
-      routes.weight[first + at] = std::exp(row[order[at]] - greatest);
-      total += routes.weight[first + at];
-    }
-    for (int i = 0; i < used; ++i) routes.weight[first + static_cast<size_t>(i)] /= total;
-  }
+  std::vector<int> chosen(slots);
+  for_each_row(context, tokens, experts, [&](int t) {
+    const auto first = static_cast<size_t>(t) * static_cast<size_t>(used);
+    choose(logits + static_cast<size_t>(t) * static_cast<size_t>(experts), experts,
+           {chosen.data() + first, static_cast<size_t>(used)}, routes.weight.data() + first);
+  });
 
   // A counting sort by expert.
   routes.begin.assign(static_cast<size_t>(experts) + 1, 0);

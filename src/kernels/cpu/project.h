@@ -105,6 +105,7 @@ void apply_gate(Context& context, Gating gating, const float* gate, const float*
 
 /// The `used` experts with the largest of each token's `experts` logits (where two are equal, the
 /// lower index), weighted by the softmax over the chosen ones.
-void choose_experts(const float* logits, int tokens, int experts, int used, Routes& routes);
+void choose_experts(Context& context, const float* logits, int tokens, int experts, int used,
+                    Routes& routes);
 
 }  // namespace weld::kernels
