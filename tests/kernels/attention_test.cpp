@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "builds.h"
+#include "kernels/cpu/tokens.h"
 
 namespace weld::test {
 namespace {
@@ -53,7 +54,7 @@ struct Scene {
     sinks = random_floats(static_cast<size_t>(s.heads), random, 2);
   }
 
-  std::vector<float> attend(const Kernels& build, int first, int count) const {
+  AttentionTask task(int first, int count) const {
     AttentionTask task;
     task.cache = view;
     task.position = shape.position + first;
@@ -66,10 +67,32 @@ struct Scene {
     task.query_stride = area(shape.heads, shape.key_size);
     task.query = query.data() + static_cast<size_t>(first) * task.query_stride;
     task.output_stride = area(shape.heads, shape.value_size);
+    return task;
+  }
+
+  std::vector<float> attend(const Kernels& build, int first, int count) const {
+    AttentionTask task = this->task(first, count);
     std::vector<float> out(static_cast<size_t>(count) * task.output_stride, NAN);
     task.output = out.data();
     build.attend(task);
     return out;
+  }
+
+  /// What all tokens see of the positions [begin, end).
+  struct Part {
+    std::vector<float> sums;
+    std::vector<kernels::PartialSoftmax> softmax;
+  };
+  Part attend_part(const Kernels& build, int begin, int end) const {
+    Part part{std::vector<float>(area(shape.tokens * shape.heads, shape.value_size), NAN),
+              std::vector<kernels::PartialSoftmax>(area(shape.tokens, shape.heads))};
+    AttentionTask task = this->task(0, shape.tokens);
+    task.begin = begin;
+    task.end = end;
+    task.parts = part.softmax.data();
+    task.output = part.sums.data();
+    build.attend(task);
+    return part;
   }
 
   /// The formula, in double.
@@ -142,6 +165,28 @@ TEST_P(AttentionBuild, EqualsPlainLoops) {
   }
 }
 
+// Parts of a cache, some of which some tokens or all see nothing of.
+TEST_P(AttentionBuild, SeesPartsAsPlainLoopsDo) {
+  std::mt19937 random(5);
+  for (const Shape& shape : shapes) {
+    const Scene scene(shape, *GetParam(), random);
+    const int end = shape.position + shape.tokens;
+    for (const int size : {16, 48, 256})
+      for (int begin = 0; begin < end; begin += size) {
+        const Scene::Part got = scene.attend_part(*GetParam(), begin, begin + size);
+        const Scene::Part expected =
+            scene.attend_part(kernels::portable::kernels, begin, begin + size);
+        // The largest score may be another where nothing is seen.
+        for (size_t r = 0; r < got.softmax.size(); ++r) {
+          const auto &a = got.softmax[r], &b = expected.softmax[r];
+          ASSERT_NEAR(a.total, b.total, 1e-5F * std::max(1.0F, b.total));
+          if (b.total > 0) ASSERT_NEAR(a.largest, b.largest, 1e-4F);
+        }
+        expect_near(got.sums, expected.sums, 1e-4F);
+      }
+  }
+}
+
 // As many rows as a build says that it takes.
 TEST_P(AttentionBuild, TakesManyRows) {
   std::mt19937 random(5);
@@ -179,6 +224,59 @@ TEST_P(AttentionBuild, TokenDependsOnItselfAlone) {
                             width * sizeof(float)),
                 0)
           << "token " << t;
+    }
+  }
+}
+
+/// A few tokens late in a long context: attention in parts, the same bits on any number of threads.
+TEST(Attention, JoinsThePartsOfALongContext) {
+  std::mt19937 random(6);
+  // 1700 positions in 4 parts; the same with a window that begins within a block; 33 parts, if
+  // their number had no limit.
+  for (const Shape& of_head : {Shape{3, 64, 48, 1700, 3, 0, true, CacheType::F16},
+                               Shape{3, 64, 48, 1700, 3, 1234, true, CacheType::F16},
+                               Shape{2, 16, 16, 16700, 1, 0, false, CacheType::F32}}) {
+    const kernels::Kernels& build = kernels::kernels();
+    std::vector<Scene> scenes;
+    kernels::Heads heads;
+    heads.key_value = 2;
+    heads.query = heads.key_value * of_head.heads;
+    heads.key_size = of_head.key_size;
+    heads.value_size = of_head.value_size;
+    heads.window = of_head.window;
+    for (int h = 0; h < heads.key_value; ++h) scenes.emplace_back(of_head, build, random);
+
+    std::vector<std::byte> memory;
+    std::vector<float> sinks, qkv(area(of_head.tokens, heads.width()));
+    for (size_t h = 0; h < scenes.size(); ++h) {
+      memory.insert(memory.end(), scenes[h].memory.begin(), scenes[h].memory.end());
+      sinks.insert(sinks.end(), scenes[h].sinks.begin(), scenes[h].sinks.end());
+      const size_t size = area(of_head.heads, of_head.key_size);
+      for (size_t t = 0; t < static_cast<size_t>(of_head.tokens); ++t)
+        std::copy_n(scenes[h].query.data() + t * size, size,
+                    qkv.data() + t * static_cast<size_t>(heads.width()) + h * size);
+    }
+    if (of_head.sinks) heads.sinks = sinks.data();
+    kernels::LayerCache cache{scenes[0].view, scenes[0].memory.size()};
+    cache.head0.data = memory.data();
+
+    std::vector<std::vector<float>> out;
+    for (const int threads : {1, 3}) {
+      kernels::Context context(threads);
+      out.emplace_back(area(of_head.tokens * heads.query, heads.value_size), NAN);
+      kernels::attend(context, heads, cache, of_head.position, of_head.tokens, qkv.data(),
+                      out.back().data());
+    }
+    ASSERT_EQ(std::memcmp(out[0].data(), out[1].data(), out[0].size() * sizeof(float)), 0);
+    const size_t size = area(of_head.heads, of_head.value_size);
+    for (size_t h = 0; h < scenes.size(); ++h) {
+      const std::vector<float> whole =
+          scenes[h].attend(kernels::portable::kernels, 0, of_head.tokens);
+      for (size_t t = 0; t < static_cast<size_t>(of_head.tokens); ++t) {
+        const float* got = out[0].data() + (t * scenes.size() + h) * size;
+        expect_near({got, got + size}, {whole.data() + t * size, whole.data() + (t + 1) * size},
+                    1e-5F);
+      }
     }
   }
 }

@@ -120,7 +120,7 @@ void attend(const AttentionTask& task) {
     for (int i = 0; i < cache.value_size; ++i) row[r].output[i] = 0;
 
   const int oldest = first_seen(task, task.position) / cache_block * cache_block;
-  const int end = task.position + task.tokens;
+  const int end = end_seen(task, task.position + task.tokens - 1);
   for (int start = oldest / span * span; start < end; start += span) {
     const int first_block = oldest > start ? oldest - start : 0;
     const int blocks_end = end - start < span ? end - start : span;
@@ -156,6 +156,10 @@ void attend(const AttentionTask& task) {
     }
   }
   for (int r = 0; r < rows; ++r) {
+    if (task.parts) {
+      task.parts[r] = {row[r].largest, row[r].total};
+      continue;
+    }
     const float factor = 1.0F / row[r].total;
     for (int i = 0; i < cache.value_size; ++i) row[r].output[i] *= factor;
   }

@@ -68,15 +68,22 @@ inline void begin_rows(const AttentionTask& task, float* scores, Row* row) {
 
 /// The first position that the token at a position sees.
 inline int first_seen(const AttentionTask& task, int position) {
-  return task.window && position >= task.window ? position - task.window + 1 : 0;
+  const int first = task.window && position >= task.window ? position - task.window + 1 : 0;
+  return first > task.begin ? first : task.begin;
+}
+
+/// The position after the last one that the token at a position sees.
+inline int end_seen(const AttentionTask& task, int position) {
+  return position + 1 < task.end ? position + 1 : task.end;
 }
 
 /// Turns the scores of the span from `start` on into weights, of the rows that see any of it.
 inline void weigh_span(const AttentionTask& task, int start, Row* row) {
   for (int r = 0; r < task.tokens * task.heads; ++r) {
-    const int position = task.position + r / task.heads, first = first_seen(task, position);
+    const int position = task.position + r / task.heads;
+    const int first = first_seen(task, position), end = end_seen(task, position);
     row[r].begin = first > start ? first - start : 0;
-    row[r].end = position - start + 1 < span ? position - start + 1 : span;
+    row[r].end = end - start < span ? end - start : span;
     if (row[r].begin < row[r].end) weigh(row[r]);
   }
 }

@@ -37,6 +37,8 @@ struct Context {
 
   ActivationBuffers input;           ///< of the current operation
   std::vector<Buffer<float>> tiles;  ///< outputs, for each thread
+  Buffer<float> part_sums;           ///< of attention to parts of the cache
+  Buffer<PartialSoftmax> part_softmax;
 };
 
 /// work(row) for all rows of `width` floats: shared out if there is enough of it.

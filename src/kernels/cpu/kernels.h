@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "gguf/type.h"
 #include "kernels/cpu/activations.h"
@@ -80,15 +81,25 @@ struct CacheView {
   int value_size = 0;
 };
 
+/// What the outputs of attention to a part of the cache are put together with: of all scores s of
+/// the part the largest, and the sum of exp(s - largest).
+struct PartialSoftmax {
+  float largest;
+  float total;
+};
+
 /// Attention of a run of tokens at consecutive positions, for the query heads of one key-value
 /// head.
 struct AttentionTask {
   CacheView cache;
   int position = 0;  ///< of the first token
   int tokens = 0;
-  int batch = 0;    ///< tokens of all tasks that belong together, which are done in the same way
-  int heads = 0;    ///< query heads that share the key-value head
-  int window = 0;   ///< positions a token sees, itself included; 0: all
+  int batch = 0;   ///< tokens of all tasks that belong together, which are done in the same way
+  int heads = 0;   ///< query heads that share the key-value head
+  int window = 0;  ///< positions a token sees, itself included; 0: all
+  /// Of what a token sees the positions [begin, end), both multiples of cache_block or no limit.
+  int begin = 0;
+  int end = std::numeric_limits<int>::max();
   float scale = 1;  ///< of the scores, 1 / sqrt(key size)
   const float* sinks =
       nullptr;  ///< [heads]: a score that takes part in the softmax and has no value
@@ -96,6 +107,9 @@ struct AttentionTask {
   size_t query_stride = 0;
   float* output = nullptr;  ///< token t, head h at output + t * output_stride + h * value_size
   size_t output_stride = 0;
+  /// Null, or the positions are a part: token t, head h at parts + t * heads + h, and the outputs
+  /// are the values' sums weighted by exp(score - largest), not yet divided by the total.
+  PartialSoftmax* parts = nullptr;
 };
 
 /// Query rows (tokens times heads) of one AttentionTask: their scores and sums stay in L1/L2.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "kernels/cpu/kernels.h"
 #include "quant/types.h"
@@ -204,14 +205,14 @@ void store(const CacheView& cache, int position, const float* key, const float* 
     store_value(cache.type, block + cache.value_offset, slot * cache.value_size + i, value[i]);
 }
 
-/// One query against positions first .. last, the maximum taken along the way:
-/// https://arxiv.org/abs/1805.02867.
-void attend_one(const CacheView& cache, const float* query, int first, int last, float scale,
-                const float* sink, float* out) {
-  float largest = sink ? *sink : -INFINITY;
+/// One query against the positions [first, end), the largest score taken along the way:
+/// https://arxiv.org/abs/1805.02867. out is yet to be divided by the total.
+PartialSoftmax attend_one(const CacheView& cache, const float* query, int first, int end,
+                          float scale, const float* sink, float* out) {
+  float largest = sink ? *sink : std::numeric_limits<float>::lowest();
   float total = sink ? 1.0F : 0.0F;
   std::fill(out, out + cache.value_size, 0.0F);
-  for (int p = first; p <= last; ++p) {
+  for (int p = first; p < end; ++p) {
     const std::byte* block = block_of(cache, p);
     const int slot = p % cache_block;
     float score = 0;
@@ -227,19 +228,25 @@ void attend_one(const CacheView& cache, const float* query, int first, int last,
       out[i] = out[i] * shrink +
                weight * load(cache.type, block + cache.value_offset, slot * cache.value_size + i);
   }
-  for (int i = 0; i < cache.value_size; ++i) out[i] /= total;
+  return {largest, total};
 }
 
 void attend(const AttentionTask& task) {
   for (int t = 0; t < task.tokens; ++t) {
-    const int last = task.position + t;
-    const int first = task.window ? std::max(0, last - task.window + 1) : 0;
-    for (int h = 0; h < task.heads; ++h)
-      attend_one(
+    const int position = task.position + t, size = task.cache.value_size;
+    const int seen = task.window ? std::max(0, position - task.window + 1) : 0;
+    for (int h = 0; h < task.heads; ++h) {
+      float* out = task.output + t * task.output_stride + static_cast<ptrdiff_t>(h) * size;
+      const PartialSoftmax softmax = attend_one(
           task.cache,
-          task.query + t * task.query_stride + static_cast<size_t>(h) * task.cache.key_size, first,
-          last, task.scale, task.sinks ? task.sinks + h : nullptr,
-          task.output + t * task.output_stride + static_cast<size_t>(h) * task.cache.value_size);
+          task.query + t * task.query_stride + static_cast<size_t>(h) * task.cache.key_size,
+          std::max(seen, task.begin), std::min(position + 1, task.end), task.scale,
+          task.sinks ? task.sinks + h : nullptr, out);
+      if (task.parts)
+        task.parts[t * task.heads + h] = softmax;
+      else
+        for (int i = 0; i < size; ++i) out[i] /= softmax.total;
+    }
   }
 }
 
