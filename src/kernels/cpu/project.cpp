@@ -3,6 +3,7 @@
 #include "kernels/cpu/project.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace weld::kernels {
 namespace {
@@ -94,12 +95,14 @@ void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int
 
 namespace {
 
-/// One thread's share: a block of rows for all tokens of one expert.
+/// What one thread does at a time: a block of rows for tokens of one expert.
 struct Piece {
   int expert;
   int segment;
   int first;  ///< row
   int rows;
+  int begin;  ///< the first of the expert's entries
+  int entries;
 };
 
 /// Who multiplies with which rows: without routes, every token with expert 0.
@@ -107,25 +110,47 @@ struct Entries {
   Entries(const Routes* to, int all)
       : routes(to),
         tokens(all),
-        selections(to ? select(*to, to->token) : std::vector<Selection>{{nullptr, all}}) {}
+        selections(to ? select(*to, to->token) : std::vector<Selection>{{nullptr, all}}) {
+    if (to) return;
+    in_order.resize(static_cast<size_t>(all));
+    std::iota(in_order.begin(), in_order.end(), 0);
+  }
 
   const Routes* routes;
   int tokens;
   std::vector<Selection> selections;  ///< of each expert
+  std::vector<int> in_order;          ///< without routes: all tokens
 
   std::span<const int> experts() const {
     static constexpr int only[] = {0};
     return routes ? std::span<const int>(routes->chosen) : only;
   }
-  const Selection& of(int expert) const { return selections[static_cast<size_t>(expert)]; }
+  int count(int expert) const { return selections[static_cast<size_t>(expert)].tokens; }
+  Selection of(const Piece& piece) const {
+    const Selection& all = selections[static_cast<size_t>(piece.expert)];
+    const int* index = all.index ? all.index : in_order.data();
+    return {index + piece.begin, piece.entries, all.first_tile + piece.begin / packed_tokens};
+  }
   int most() const { return routes ? routes->most() : tokens; }
-  /// The output row of an expert's i-th entry.
-  size_t output(int expert, int i) const {
-    if (!routes) return static_cast<size_t>(i);
-    const int entry = routes->begin[static_cast<size_t>(expert)] + i;
-    return static_cast<size_t>(routes->slot[static_cast<size_t>(entry)]);
+  /// The output row of a piece's i-th entry.
+  size_t output(const Piece& piece, int i) const {
+    const int entry = piece.begin + i;
+    if (!routes) return static_cast<size_t>(entry);
+    const int first = routes->begin[static_cast<size_t>(piece.expert)];
+    return static_cast<size_t>(routes->slot[static_cast<size_t>(first + entry)]);
   }
 };
+
+/// Into how many parts the tokens of a block of rows are cut: one, unless there are too few blocks
+/// for the threads. An expert's are not, as their number decides how they are multiplied; parts are
+/// multiplied as their whole would be, since they are not small.
+int parts_of_tokens(const Context& context, int blocks, const Entries& entries) {
+  // A panel is decoded again for each part, which takes as long as some 8 tokens do.
+  constexpr int min_tokens = 64;
+  const int enough = 4 * context.pool.threads();
+  if (entries.routes || blocks >= enough) return 1;
+  return std::clamp(entries.tokens / min_tokens, 1, (enough + blocks - 1) / blocks);
+}
 
 std::vector<Piece> cut(const Context& context, std::span<const Segment> segments,
                        const Entries& entries, const Activations& input) {
@@ -133,12 +158,22 @@ std::vector<Piece> cut(const Context& context, std::span<const Segment> segments
   for (const Segment& segment : segments) rows += segment.rows;
   const auto experts = static_cast<int>(entries.experts().size());
   const int size = rows_of_pieces(context, rows * experts, entries.most(), input);
+  int blocks = 0;
+  for (const Segment& segment : segments) blocks += (segment.rows + size - 1) / size * experts;
+  const int parts = parts_of_tokens(context, blocks, entries);
   std::vector<Piece> pieces;
-  for (const int expert : entries.experts())
+  for (const int expert : entries.experts()) {
+    const int count = entries.count(expert);
+    const auto bound = [&](int part) {
+      return std::min(count, packed_tiles(count) * part / parts * packed_tokens);
+    };
     for (size_t s = 0; s < segments.size(); ++s)
       for (int first = 0; first < segments[s].rows; first += size)
-        pieces.push_back(
-            {expert, static_cast<int>(s), first, std::min(size, segments[s].rows - first)});
+        for (int part = 0; part < parts; ++part)
+          pieces.push_back({expert, static_cast<int>(s), first,
+                            std::min(size, segments[s].rows - first), bound(part),
+                            bound(part + 1) - bound(part)});
+  }
   return pieces;
 }
 
@@ -169,7 +204,7 @@ void project_entries(Context& context, std::span<const Segment> segments, int co
     const Kernels& kernels = context.kernels;
     const Piece& piece = pieces[static_cast<size_t>(index)];
     const Segment& segment = segments[static_cast<size_t>(piece.segment)];
-    const Selection& selection = entries.of(piece.expert);
+    const Selection selection = entries.of(piece);
     RowBlock block = block_of(segment, piece);
     block.next = data_after(segments, pieces, index);
     float* const tiles = context.tiles[static_cast<size_t>(thread)].at_least(size);
@@ -179,7 +214,7 @@ void project_entries(Context& context, std::span<const Segment> segments, int co
       float* from = tiles + static_cast<size_t>(row / tile_rows) * tile_size(selection.tokens);
       finish_tile(kernels, segment, piece.expert, first, selection.tokens, from);
       for (int i = 0; i < selection.tokens; ++i, from += tile_rows) {
-        float* to = y + entries.output(piece.expert, i) * stride + segment.output + first;
+        float* to = y + entries.output(piece, i) * stride + segment.output + first;
         if (how == Store::Add)
           kernels.add_scaled(from, 1.0F, rows, to);
         else
@@ -199,7 +234,7 @@ void project_gated_entries(Context& context, const Segment& gate, const Segment&
   context.run(static_cast<int>(pieces.size()), [&](int index, int thread) noexcept {
     const Kernels& kernels = context.kernels;
     const Piece& piece = pieces[static_cast<size_t>(index)];
-    const Selection& selection = entries.of(piece.expert);
+    const Selection selection = entries.of(piece);
     float* const tiles = context.tiles[static_cast<size_t>(thread)].at_least(2 * size);
     float* const members[] = {tiles, tiles + size};
     for (int m = 0; m < 2; ++m) {
@@ -214,9 +249,8 @@ void project_gated_entries(Context& context, const Segment& gate, const Segment&
         finish_tile(kernels, both[m], piece.expert, first, selection.tokens, members[m] + at);
       const float *g = members[0] + at, *u = members[1] + at;
       for (int i = 0; i < selection.tokens; ++i, g += tile_rows, u += tile_rows)
-        kernels.gate(
-            gating, g, u, rows,
-            out + entries.output(piece.expert, i) * static_cast<size_t>(gate.rows) + first);
+        kernels.gate(gating, g, u, rows,
+                     out + entries.output(piece, i) * static_cast<size_t>(gate.rows) + first);
     }
   });
 }
