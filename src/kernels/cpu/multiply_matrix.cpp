@@ -35,32 +35,29 @@ void decode_values(const RowBlock& rows, int columns, ValuePanel& panel) {
   }
 }
 
-/// 2 vectors of rows by Tokens tokens, summed in registers over the panel's columns. Meanwhile the
-/// next tile's activations are asked for, a few lines at a time: a core can wait for a few only.
+/// All rows by Tokens tokens, summed in registers over the panel's columns. Meanwhile the next
+/// tile's activations are asked for, a few lines at a time: a core can wait for a few only.
 template <int Tokens>
-void sweep_values(const ValuePanel& panel, int rows, int columns, const float* const x[Tokens],
+void sweep_values(const ValuePanel& panel, int columns, const float* const x[Tokens],
                   const float* const next[Tokens], float* const out[Tokens]) {
-  constexpr int line = 64 / sizeof(float);
-  for (int first = 0; first < rows; first += 2 * lanes) {
-    Floats sum[Tokens][2];
-    for (int t = 0; t < Tokens; ++t)
-      for (int v = 0; v < 2; ++v) sum[t][v] = load(out[t] + first + v * lanes);
-    for (int begin = 0; begin < columns; begin += line) {
-      if (first == 0)
-        for (int t = 0; t < Tokens; ++t) prefetch<64, _MM_HINT_T0>(next[t] + begin);
-      const int end = begin + line < columns ? begin + line : columns;
-      for (int k = begin; k < end; ++k) {
-        const float* at = panel.values + k * tile_rows + first;
-        const Floats weights[2] = {load(at), load(at + lanes)};
-        for (int t = 0; t < Tokens; ++t) {
-          const Floats value = broadcast(x[t][k]);
-          for (int v = 0; v < 2; ++v) sum[t][v] = fma(weights[v], value, sum[t][v]);
-        }
+  constexpr int line = 64 / sizeof(float), vectors = value_tile_vectors;
+  Floats sum[Tokens][vectors];
+  for (int t = 0; t < Tokens; ++t)
+    for (int v = 0; v < vectors; ++v) sum[t][v] = load(out[t] + v * lanes);
+  for (int begin = 0; begin < columns; begin += line) {
+    for (int t = 0; t < Tokens; ++t) prefetch<64, _MM_HINT_T0>(next[t] + begin);
+    const int end = begin + line < columns ? begin + line : columns;
+    for (int k = begin; k < end; ++k) {
+      Floats value[Tokens];
+      for (int t = 0; t < Tokens; ++t) value[t] = broadcast(x[t][k]);
+      for (int v = 0; v < vectors; ++v) {
+        const Floats weights = load(panel.values + k * tile_rows + v * lanes);
+        for (int t = 0; t < Tokens; ++t) sum[t][v] = fma(weights, value[t], sum[t][v]);
       }
     }
-    for (int t = 0; t < Tokens; ++t)
-      for (int v = 0; v < 2; ++v) store(out[t] + first + v * lanes, sum[t][v]);
   }
+  for (int t = 0; t < Tokens; ++t)
+    for (int v = 0; v < vectors; ++v) store(out[t] + v * lanes, sum[t][v]);
 }
 
 template <typename Block>
@@ -85,7 +82,7 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
             next[t] = at(token + n + t);
             out[t] = to + static_cast<ptrdiff_t>(token + t) * tile_rows;
           }
-          sweep_values<n>(panel, part.rows, columns, values, next, out);
+          sweep_values<n>(panel, columns, values, next, out);
         });
       });
 }

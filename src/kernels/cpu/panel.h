@@ -17,9 +17,10 @@ inline constexpr int tile_tokens =
 #else
 inline constexpr int tile_tokens = 4;  // 2 vectors of rows by 4 tokens: 8 sums, in 16 registers
 #endif
-/// The same for floats, which have no sums but these: 12 hide the latency of the multiply-add, and
-/// leave registers for the rows and a token.
-inline constexpr int value_tile_tokens = 6;
+/// The same for floats, which have no sums but these, of all rows of a panel: 12 hide the latency
+/// of the multiply-add, and leave AVX2 registers for the tokens and a vector of rows.
+inline constexpr int value_tile_vectors = tile_rows / lanes;
+inline constexpr int value_tile_tokens = 12 / value_tile_vectors;
 
 /// A vector of integers, as long as Floats.
 #ifdef __AVX512F__
