@@ -11,23 +11,21 @@ namespace {
 constexpr int min_part = 512;
 /// Parts at most: those of 4 key-value heads give 64 threads work.
 constexpr int max_parts = 16;
-/// So many pieces need no parts.
-constexpr int many_pieces = 64;
 
-/// The positions that a batch sees, cut into parts. Neither number may depend on that of threads:
-/// where parts meet decides on bits.
+/// The positions that a batch sees, cut into parts. None of this may depend on the number of
+/// threads: where parts meet decides on bits.
 struct Parts {
   int first;  ///< position, a multiple of cache_block like the size
   int size;
   int count;
 };
 
-Parts cut(int first, int end, int pieces) {
+Parts cut(int first, int end, int tokens) {
   first = first / cache_block * cache_block;
-  const int positions = end - first;
-  if (pieces >= many_pieces || positions <= min_part) return {first, positions, 1};
-  const int least = std::max(min_part, (positions + max_parts - 1) / max_parts);
-  const int size = (least + cache_block - 1) / cache_block * cache_block;
+  const int positions = end - first, most = tokens <= max_vector_tokens ? max_parts : 1;
+  const int count = std::clamp(positions / min_part, 1, most);
+  const int blocks = ((positions + count - 1) / count + cache_block - 1) / cache_block;
+  const int size = blocks * cache_block;
   return {first, size, (positions + size - 1) / size};
 }
 
@@ -61,7 +59,7 @@ void attend(Context& context, const Heads& heads, const LayerCache& cache, int p
   const int run = std::clamp(most / group, 1, most / 4);
   const int runs = (tokens + run - 1) / run, pieces = runs * heads.key_value;
   const int oldest = heads.window ? std::max(0, position - heads.window + 1) : 0;
-  const Parts parts = cut(oldest, position + tokens, pieces);
+  const Parts parts = cut(oldest, position + tokens, tokens);
 
   const size_t width = static_cast<size_t>(heads.query) * static_cast<size_t>(heads.value_size);
   const size_t rows = static_cast<size_t>(tokens) * static_cast<size_t>(heads.query);
@@ -74,7 +72,7 @@ void attend(Context& context, const Heads& heads, const LayerCache& cache, int p
   }
 
   context.run(pieces * parts.count, [&](int piece, int) noexcept {
-    // The longest passes first: the last tokens see most positions.
+    // Of a part the longest passes first: the last tokens see most positions.
     const int first = (runs - 1 - piece / heads.key_value % runs) * run;
     const int head = piece % heads.key_value;
     const int part = piece / pieces;
@@ -98,8 +96,8 @@ void attend(Context& context, const Heads& heads, const LayerCache& cache, int p
     if (softmax) {
       task.begin = parts.first + part * parts.size;
       task.end = task.begin + parts.size;
-      task.parts = softmax + static_cast<size_t>(part) * rows +
-                   (static_cast<ptrdiff_t>(head) * tokens + first) * group;
+      task.softmax = softmax + static_cast<size_t>(part) * rows +
+                     (static_cast<ptrdiff_t>(head) * tokens + first) * group;
     }
     context.kernels.attend(task);
   });

@@ -201,7 +201,7 @@ void attend_packed(const AttentionTask& task) {
   // Below it the parts of what is cached take longer than their products save.
   constexpr int min_rows = 32;
   const CacheView& cache = task.cache;
-  if (!task.parts && cache.type == CacheType::F16 && task.batch * task.heads >= min_rows &&
+  if (!task.softmax && cache.type == CacheType::F16 && task.batch * task.heads >= min_rows &&
       cache.key_size % tile_columns == 0 && cache.value_size % (2 * tile_side) == 0) {
     Attention(task).run();
     return;
@@ -214,7 +214,7 @@ void attend_packed(const AttentionTask& task) {
     part.position += most;
     part.query += static_cast<size_t>(most) * task.query_stride;
     part.output += static_cast<size_t>(most) * task.output_stride;
-    if (task.parts) part.parts += static_cast<ptrdiff_t>(most) * task.heads;
+    if (task.softmax) part.softmax += static_cast<ptrdiff_t>(most) * task.heads;
   }
 }
 

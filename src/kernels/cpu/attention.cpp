@@ -156,8 +156,8 @@ void attend(const AttentionTask& task) {
     }
   }
   for (int r = 0; r < rows; ++r) {
-    if (task.parts) {
-      task.parts[r] = {row[r].largest, row[r].total};
+    if (task.softmax) {
+      task.softmax[r] = {row[r].largest, row[r].total};
       continue;
     }
     const float factor = 1.0F / row[r].total;

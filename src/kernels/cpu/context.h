@@ -26,7 +26,6 @@ struct Context {
 
   Pool pool;
   const Kernels& kernels = kernels::kernels();
-  Counters counters;
 
   /// Shares out pieces of work; see Pool::run.
   template <typename Work>
@@ -39,6 +38,7 @@ struct Context {
   std::vector<Buffer<float>> tiles;  ///< outputs, for each thread
   Buffer<float> part_sums;           ///< of attention to parts of the cache
   Buffer<PartialSoftmax> part_softmax;
+  Counters counters;  ///< last: written while others read what stands first
 };
 
 /// work(row) for all rows of `width` floats: shared out if there is enough of it.

@@ -11,7 +11,7 @@ namespace {
 
 /// The experts of one token, ascending, and their weights.
 void choose(const float* logits, int experts, std::span<int> chosen, float* weight) {
-  // NaN counts as least, so that the comparison stays a strict order whatever the weights are.
+  // NaN counts as least: nothing would be greater.
   const auto key = [logits](int e) { return std::isnan(logits[e]) ? -INFINITY : logits[e]; };
   // The greatest so far, in order; of equals the first stays before the others.
   size_t count = 0;
@@ -42,7 +42,7 @@ void choose_experts(Context& context, const float* logits, int tokens, int exper
   routes.used = used;
   routes.weight.resize(slots);
   std::vector<int> chosen(slots);
-  for_each_row(context, tokens, experts, [&](int t) {
+  for_each_row(context, tokens, experts * used, [&](int t) {
     const auto first = static_cast<size_t>(t) * static_cast<size_t>(used);
     choose(logits + static_cast<size_t>(t) * static_cast<size_t>(experts), experts,
            {chosen.data() + first, static_cast<size_t>(used)}, routes.weight.data() + first);

@@ -18,6 +18,11 @@ inline constexpr int tile_rows = 32;
 /// panel of rows is decoded for a sweep over tokens.
 inline constexpr int max_vector_tokens = 3;
 
+/// With so many tokens or more the way in which a row is multiplied does not depend on their
+/// number. Activations are packed from so many on: with fewer, decoding to BF16 takes longer than
+/// products of tiles save.
+inline constexpr int many_tokens = 24;
+
 /// The most rows that a thread takes at once. Where activations are packed: as many multiply-adds a
 /// byte of them as the caches that they come from need to keep up. For a few tokens: memory is read
 /// faster in long runs (Q4_0 rows of 768 columns: 32 rows 72% of what it delivers, 128 rows 93%).
@@ -107,9 +112,9 @@ struct AttentionTask {
   size_t query_stride = 0;
   float* output = nullptr;  ///< token t, head h at output + t * output_stride + h * value_size
   size_t output_stride = 0;
-  /// Null, or the positions are a part: token t, head h at parts + t * heads + h, and the outputs
+  /// Null, or the positions are a part: token t, head h at softmax + t * heads + h, and the outputs
   /// are the values' sums weighted by exp(score - largest), not yet divided by the total.
-  PartialSoftmax* parts = nullptr;
+  PartialSoftmax* softmax = nullptr;
 };
 
 /// Query rows (tokens times heads) of one AttentionTask: their scores and sums stay in L1/L2.

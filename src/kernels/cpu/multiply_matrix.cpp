@@ -16,7 +16,7 @@ struct ValuePanel {
 
 template <typename Block>
 void decode_values(const RowBlock& rows, int columns, ValuePanel& panel) {
-  for (int first = 0; first < rows.rows; first += 8) {
+  for (int first = 0; first < tile_rows; first += 8) {
     const Rows<8> row(rows, first);
     int k = 0;
     for (; k + 8 <= columns; k += 8) {

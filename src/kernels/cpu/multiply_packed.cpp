@@ -101,11 +101,7 @@ void pack(const float* const* rows, int tokens, int columns, const PackedTile& o
   }
 }
 
-int packed_parts(gguf::Type type, int tokens) {
-  // With fewer, decoding to BF16 takes longer than products of tiles save.
-  constexpr int min_tokens = 24;
-  return tokens < min_tokens ? 0 : parts_of(type);
-}
+int packed_parts(gguf::Type type, int tokens) { return tokens < many_tokens ? 0 : parts_of(type); }
 
 void multiply_packed(const RowBlock& rows, const Activations& x, const Selection& selection,
                      float* tile) {

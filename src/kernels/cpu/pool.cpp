@@ -19,7 +19,8 @@ void relax() {
 #endif
 }
 
-/// Waits until `value` is no longer `old`.
+/// Waits until `value` is no longer `old`. Who changes it does so in sequentially consistent order,
+/// before the look for sleepers: one who is about to sleep sees the change or is seen.
 void wait_while_equal(const std::atomic<uint32_t>& value, uint32_t old, int spins) {
   for (int i = 0; i < spins; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
@@ -48,12 +49,13 @@ void Pool::stop() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void Pool::start(int pieces, const void* work, Call call) {
+uint32_t Pool::start(int pieces, const void* work, Call call) {
   order_.pieces = pieces;
   order_.work = work;
   order_.call = call;
-  order_.round.fetch_add(1);
+  const uint32_t round = order_.round.fetch_add(1) + 1;
   order_.round.notify_all();
+  return round;
 }
 
 void Pool::run_erased(int pieces, const void* work, Call call) {
@@ -61,11 +63,18 @@ void Pool::run_erased(int pieces, const void* work, Call call) {
     for (int piece = 0; piece < pieces; ++piece) call(work, piece, 0);
     return;
   }
-  start(pieces, work, call);
-  const uint32_t round = order_.round.load(std::memory_order_relaxed);
+  const uint32_t round = start(pieces, work, call);
   work_as(0, round);
-  for (size_t worker = 1; worker < shares_.size(); ++worker)
-    wait_while_equal(shares_[worker].finished, round - 1, spins_);
+  const uint32_t finished = 2 * round;
+  for (size_t worker = 1; worker < shares_.size(); ++worker) {
+    std::atomic<uint32_t>& state = shares_[worker].state;
+    uint32_t absent = finished - 2;
+    // All pieces are taken: who has not begun is passed over.
+    if (state.load(std::memory_order_acquire) == absent &&
+        state.compare_exchange_strong(absent, finished))
+      continue;
+    wait_while_equal(state, finished - 1, spins_);
+  }
 }
 
 int Pool::take(int owner, uint32_t round) {
@@ -95,18 +104,18 @@ void Pool::work_as(int thread, uint32_t round) {
 }
 
 void Pool::serve(int thread) {
-  std::atomic<uint32_t>& finished = shares_[static_cast<size_t>(thread)].finished;
+  std::atomic<uint32_t>& state = shares_[static_cast<size_t>(thread)].state;
   uint32_t round = 0;
   while (true) {
     wait_while_equal(order_.round, round, spins_);
-    // Rounds end only when every worker has finished, so this is the next one and not a later one.
-    ++round;
+    round = order_.round.load(std::memory_order_acquire);
+    uint32_t absent = 2 * round - 2;
+    // Once this has succeeded the caller waits, and until then the order is not to be read.
+    if (!state.compare_exchange_strong(absent, absent + 1)) continue;
     if (!order_.call) return;
     work_as(thread, round);
-    // In one order with the look for sleepers that follows: a caller about to sleep sees the round
-    // or is seen.
-    finished.store(round, std::memory_order_seq_cst);
-    finished.notify_one();
+    state.store(2 * round);
+    state.notify_one();
   }
 }
 

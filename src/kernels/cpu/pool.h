@@ -12,14 +12,15 @@ namespace weld::kernels {
 /// Threads that are created once. The caller of run() is one of them.
 ///
 /// Pieces are dealt out evenly, in runs, one run a thread; a thread that has finished its own takes
-/// single pieces from the others' runs, so a slow core delays nobody. Who does which piece is open:
-/// a piece's result must not depend on it.
+/// single pieces from the others' runs, and nobody waits for one that has not begun: so a core that
+/// is slow or busy with something else delays the others by a piece at most. Who does which piece
+/// is open: a piece's result must not depend on it.
 ///
-/// With many cores what costs is cache lines on their way between them, one after another. So no
-/// line is written by all: the caller writes one that all read, and each thread one of its own,
-/// which the others look at when they have nothing else to do. A run begins as soon as anybody
-/// takes of it, so the caller need not set them all, and the caller sees who has finished in their
-/// lines, so nobody counts.
+/// With many cores what costs is cache lines on their way between them, one after another. So none
+/// is written by all: the caller writes one that all read, and each thread one of its own, which
+/// the others look at when they have nothing else to do. A run begins as soon as anybody takes of
+/// it, so the caller need not set them all, and the caller sees who has finished in their lines, so
+/// nobody counts. (Threads that sleep meet in the C++ library; they do so only after a while.)
 class Pool {
  public:
   /// Looks at what it waits for this often before a thread sleeps: some 50 microseconds, longer
@@ -53,10 +54,13 @@ class Pool {
   /// fetch them in pairs.
   struct alignas(128) Share {
     std::atomic<uint64_t> next{0};  ///< the round it was last taken from, 32 bits; the next piece
-    std::atomic<uint32_t> finished{0};  ///< the last round in which the thread found nothing left
+    /// Twice the last round that the thread has finished or was passed over in; between it and the
+    /// next while the thread is at work.
+    std::atomic<uint32_t> state{0};
   };
 
-  /// What the caller wants, on a cache line that it alone writes. Read once `round` has changed.
+  /// What the caller wants, on a cache line that it alone writes. A worker reads it once it is at
+  /// work in the round.
   struct alignas(128) Order {
     std::atomic<uint32_t> round{0};  ///< counts calls of run(); a change wakes the workers
     int pieces = 0;
@@ -65,7 +69,8 @@ class Pool {
   };
 
   void run_erased(int pieces, const void* work, Call call);
-  void start(int pieces, const void* work, Call call);
+  /// Returns the number of the round that begins.
+  uint32_t start(int pieces, const void* work, Call call);
   /// The next piece of a thread's run, or -1.
   int take(int owner, uint32_t round);
   void work_as(int thread, uint32_t round);

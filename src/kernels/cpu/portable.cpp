@@ -242,8 +242,8 @@ void attend(const AttentionTask& task) {
           task.query + t * task.query_stride + static_cast<size_t>(h) * task.cache.key_size,
           std::max(seen, task.begin), std::min(position + 1, task.end), task.scale,
           task.sinks ? task.sinks + h : nullptr, out);
-      if (task.parts)
-        task.parts[t * task.heads + h] = softmax;
+      if (task.softmax)
+        task.softmax[t * task.heads + h] = softmax;
       else
         for (int i = 0; i < size; ++i) out[i] /= softmax.total;
     }

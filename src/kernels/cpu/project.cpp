@@ -107,14 +107,18 @@ struct Piece {
 
 /// Who multiplies with which rows: without routes, every token with expert 0.
 struct Entries {
-  Entries(const Routes* to, int all)
-      : routes(to),
-        tokens(all),
-        selections(to ? select(*to, to->token) : std::vector<Selection>{{nullptr, all}}) {
-    if (to) return;
-    in_order.resize(static_cast<size_t>(all));
-    std::iota(in_order.begin(), in_order.end(), 0);
+  Entries(const Routes* to, int all) : routes(to), tokens(all) {
+    if (to) {
+      selections = select(*to, to->token);
+    } else {
+      in_order.resize(static_cast<size_t>(all));
+      std::iota(in_order.begin(), in_order.end(), 0);
+      selections = {{in_order.data(), all}};
+    }
   }
+  Entries(const Entries&) = delete;
+  Entries& operator=(const Entries&) = delete;
+  ~Entries() = default;
 
   const Routes* routes;
   int tokens;
@@ -128,8 +132,7 @@ struct Entries {
   int count(int expert) const { return selections[static_cast<size_t>(expert)].tokens; }
   Selection of(const Piece& piece) const {
     const Selection& all = selections[static_cast<size_t>(piece.expert)];
-    const int* index = all.index ? all.index : in_order.data();
-    return {index + piece.begin, piece.entries, all.first_tile + piece.begin / packed_tokens};
+    return {all.index + piece.begin, piece.entries, all.first_tile + piece.begin / packed_tokens};
   }
   int most() const { return routes ? routes->most() : tokens; }
   /// The output row of a piece's i-th entry.
@@ -142,11 +145,12 @@ struct Entries {
 };
 
 /// Into how many parts the tokens of a block of rows are cut: one, unless there are too few blocks
-/// for the threads. An expert's are not, as their number decides how they are multiplied; parts are
-/// multiplied as their whole would be, since they are not small.
+/// for the threads. An expert's are not: there may be so few that their number decides how they are
+/// multiplied.
 int parts_of_tokens(const Context& context, int blocks, const Entries& entries) {
   // A panel is decoded again for each part, which takes as long as some 8 tokens do.
   constexpr int min_tokens = 64;
+  static_assert(min_tokens - packed_tokens >= many_tokens);
   const int enough = 4 * context.pool.threads();
   if (entries.routes || blocks >= enough) return 1;
   return std::clamp(entries.tokens / min_tokens, 1, (enough + blocks - 1) / blocks);
