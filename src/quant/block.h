@@ -26,7 +26,8 @@
 //   table              if these are entries of a table of 16 at nibbles
 //   signed_codes(at, i)  if max_code exceeds 128: codes - zero, as signed bytes
 //   codebook           instead of codes, words that are looked up, a byte a weight (codebook.h),
-//   store_indices(block, out)  and the indices of all words of a block, in 16 bits each
+//   index(block, k)    and the index of word k of the block, if it is a byte; else
+//   store_indices(block, out)  those of all words, in 16 bits each
 //   minuses(block)     with a codebook of magnitudes, a bit for each weight, set where it is
 //                      negative: code = zero + magnitude * sign
 //   shifts(block)      with another codebook, 1 or -1 for each eight weights: code = word + shift

@@ -78,19 +78,17 @@ inline bool is_minus(unsigned pattern, int w) {
 }
 
 #ifdef __AVX2__
-/// The words of 16 weights: two of 8 with the first indices.
-template <int n>
-[[gnu::always_inline]] inline __m128i words_at(const Codebook<uint64_t, n>& book,
-                                               const uint16_t* index) {
-  const auto word = [&](int k) { return static_cast<int64_t>(book.words[index[k]]); };
+/// The words of 16 weights, of which index(k) is the k-th one's index: two of 8.
+template <int n, typename Index>
+[[gnu::always_inline]] inline __m128i words_of(const Codebook<uint64_t, n>& book, Index index) {
+  const auto word = [&](int k) { return static_cast<int64_t>(book.words[index(k)]); };
   return _mm_set_epi64x(word(1), word(0));
 }
 
 /// Four of 4.
-template <int n>
-[[gnu::always_inline]] inline __m128i words_at(const Codebook<uint32_t, n>& book,
-                                               const uint16_t* index) {
-  const auto word = [&](int k) { return static_cast<int>(book.words[index[k]]); };
+template <int n, typename Index>
+[[gnu::always_inline]] inline __m128i words_of(const Codebook<uint32_t, n>& book, Index index) {
+  const auto word = [&](int k) { return static_cast<int>(book.words[index(k)]); };
   return _mm_setr_epi32(word(0), word(1), word(2), word(3));
 }
 
@@ -127,20 +125,29 @@ inline __m256i minuses_of_patterns(__m256i patterns) {
   return patterns | _mm256_shuffle_epi8(top_bit_if_odd, folded & _mm256_set1_epi8(15));
 }
 
+/// Whether indices are bytes by themselves.
+template <typename Block>
+inline constexpr bool has_index = requires(const std::byte* block) {
+  Block::index(block, 0);
+};
+
 /// Two runs of 16 weights of a block, whose codes make a vector. Run i begins at weight 16 i.
 struct Sixteens {
   int first, second;
 };
 
-/// The codes of a block of a type with a codebook. All its indices and signs are made at once and
-/// go through memory, from where one takes a load; one by one they cost more than the look-up.
+/// The codes of a block of a type with a codebook. All its signs, and indices that are not bytes by
+/// themselves, are made at once and go through memory, from where one takes a load; one by one they
+/// cost more than the look-up.
 template <typename Block>
 requires has_codebook<Block>
 class BlockCodes<Block> {
  public:
-  [[gnu::always_inline]] explicit BlockCodes(const std::byte* block) {
-    Block::store_indices(block, index_);
-    asm("" : "+m"(index_));  // GCC 12 would take them out of registers, a slow instruction each
+  [[gnu::always_inline]] explicit BlockCodes(const std::byte* block) : block_(block) {
+    if constexpr (!has_index<Block>) {
+      Block::store_indices(block, index_);
+      asm("" : "+m"(index_));  // GCC 12 would take them out of registers, a slow instruction each
+    }
     __m256i of_eight;
     if constexpr (has_signs<Block>)
       of_eight = Block::minuses(block);
@@ -162,7 +169,13 @@ class BlockCodes<Block> {
   /// Of a type that has_signs: the codes are zero + magnitude * sign.
   [[gnu::always_inline]] __m256i magnitudes(Sixteens of) const {
     const auto sixteen = [this](int i) __attribute__((always_inline)) {
-      return words_at(Block::codebook, index_ + ptrdiff_t{words} * i);
+      return words_of(
+          Block::codebook, [ =, this ](int k) __attribute__((always_inline)) {
+            if constexpr (has_index<Block>)
+              return Block::index(block_, words * i + k);
+            else
+              return index_[words * i + k];
+          });
     };
     return _mm256_set_m128i(sixteen(of.second), sixteen(of.first));
   }
@@ -183,7 +196,8 @@ class BlockCodes<Block> {
     return eight_of_each(from, first % 16, first % 16 + 1, second % 16, second % 16 + 1);
   }
 
-  alignas(32) uint16_t index_[16 * words];
+  const std::byte* block_;
+  alignas(32) uint16_t index_[has_index<Block> ? 1 : 16 * words];
   alignas(32) uint8_t of_eight_[32];  ///< the signs' bits, or the shift
 };
 #endif

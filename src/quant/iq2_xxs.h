@@ -18,9 +18,12 @@ struct IQ2_XXS {
   static constexpr bool has_offset = false;
   static constexpr float fraction = 0.125F;
 
+  static unsigned index(const std::byte* block, int k) {
+    return byte_at(block, 2 + 8 * (k / 4) + k % 4);
+  }
   static uint8_t code(const std::byte* block, int i) {
     const int g = i / 32, k = i / 8 % 4;
-    const int magnitude = weight_of(iq2_xxs.words[index(block, g, k)], i % 8);
+    const int magnitude = weight_of(iq2_xxs.words[index(block, i / 8)], i % 8);
     return is_minus(pattern(block, g, k), i % 8) ? zero - magnitude : zero + magnitude;
   }
   static float scale(const std::byte* block, int g) {
@@ -31,12 +34,6 @@ struct IQ2_XXS {
 
 #ifdef __AVX2__
   static constexpr const auto& codebook = iq2_xxs;
-  static void store_indices(const std::byte* block, uint16_t* out) {
-    const __m256i four_of_each = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, -1, 1, -1, 2, -1, 3, -1, 8, -1, 9, -1, 10, -1, 11, -1));
-    for (int i = 0; i < 2; ++i)
-      store_sixteen(_mm256_shuffle_epi8(load32(block, 2 + 32 * i), four_of_each), i, out);
-  }
   static __m256i minuses(const std::byte* block) {
     return minuses_of_patterns(bytes_of_sevens(signs_and_scales(block)));
   }
@@ -67,9 +64,6 @@ struct IQ2_XXS {
 #endif
 
  private:
-  static unsigned index(const std::byte* block, int g, int k) {
-    return byte_at(block, 2 + 8 * g + k);
-  }
   static unsigned pattern(const std::byte* block, int g, int k) {
     return u32_at(block, 6 + 8 * g) >> 7 * k & 127;
   }

@@ -18,6 +18,7 @@ struct IQ3_XXS {
   static constexpr bool has_offset = false;
   static constexpr float fraction = 0.25F;
 
+  static unsigned index(const std::byte* block, int k) { return byte_at(block, 2 + k); }
   static uint8_t code(const std::byte* block, int i) {
     const int magnitude = weight_of(iq3_xxs.words[index(block, i / 4)], i % 4);
     return is_minus(pattern(block, i / 32, i / 8 % 4), i % 8) ? zero - magnitude : zero + magnitude;
@@ -30,10 +31,6 @@ struct IQ3_XXS {
 
 #ifdef __AVX2__
   static constexpr const auto& codebook = iq3_xxs;
-  static void store_indices(const std::byte* block, uint16_t* out) {
-    for (int i = 0; i < 4; ++i)
-      store_sixteen(_mm256_cvtepu8_epi16(load16(block, 2 + 16 * i)), i, out);
-  }
   static __m256i minuses(const std::byte* block) {
     return minuses_of_patterns(bytes_of_sevens(load32(block, 66)));
   }
@@ -65,7 +62,6 @@ struct IQ3_XXS {
 #endif
 
  private:
-  static unsigned index(const std::byte* block, int k) { return byte_at(block, 2 + k); }
   static unsigned pattern(const std::byte* block, int g, int k) {
     return u32_at(block, 66 + 4 * g) >> 7 * k & 127;
   }
