@@ -137,10 +137,10 @@ struct Entries {
   int most() const { return routes ? routes->most() : tokens; }
   /// The output row of a piece's i-th entry.
   size_t output(const Piece& piece, int i) const {
-    const int entry = piece.begin + i;
-    if (!routes) return static_cast<size_t>(entry);
+    const auto entry = static_cast<size_t>(piece.begin) + static_cast<size_t>(i);
+    if (!routes) return entry;
     const int first = routes->begin[static_cast<size_t>(piece.expert)];
-    return static_cast<size_t>(routes->slot[static_cast<size_t>(first + entry)]);
+    return static_cast<size_t>(routes->slot[static_cast<size_t>(first) + entry]);
   }
 };
 
