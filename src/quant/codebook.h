@@ -125,10 +125,10 @@ inline __m256i minuses_of_patterns(__m256i patterns) {
   return patterns | _mm256_shuffle_epi8(top_bit_if_odd, folded & _mm256_set1_epi8(15));
 }
 
-/// Whether indices are bytes by themselves.
+/// Whether indices must be put together; else they are bytes by themselves.
 template <typename Block>
-inline constexpr bool has_index = requires(const std::byte* block) {
-  Block::index(block, 0);
+inline constexpr bool stores_indices = requires(const std::byte* block, uint16_t* out) {
+  Block::store_indices(block, out);
 };
 
 /// Two runs of 16 weights of a block, whose codes make a vector. Run i begins at weight 16 i.
@@ -144,7 +144,7 @@ requires has_codebook<Block>
 class BlockCodes<Block> {
  public:
   [[gnu::always_inline]] explicit BlockCodes(const std::byte* block) : block_(block) {
-    if constexpr (!has_index<Block>) {
+    if constexpr (stores_indices<Block>) {
       Block::store_indices(block, index_);
       asm("" : "+m"(index_));  // GCC 12 would take them out of registers, a slow instruction each
     }
@@ -171,10 +171,10 @@ class BlockCodes<Block> {
     const auto sixteen = [this](int i) __attribute__((always_inline)) {
       return words_of(
           Block::codebook, [ =, this ](int k) __attribute__((always_inline)) {
-            if constexpr (has_index<Block>)
-              return Block::index(block_, words * i + k);
-            else
+            if constexpr (stores_indices<Block>)
               return index_[words * i + k];
+            else
+              return Block::index(block_, words * i + k);
           });
     };
     return _mm256_set_m128i(sixteen(of.second), sixteen(of.first));
@@ -197,7 +197,7 @@ class BlockCodes<Block> {
   }
 
   const std::byte* block_;
-  alignas(32) uint16_t index_[has_index<Block> ? 1 : 16 * words];
+  alignas(32) uint16_t index_[stores_indices<Block> ? 16 * words : 1];
   alignas(32) uint8_t of_eight_[32];  ///< the signs' bits, or the shift
 };
 #endif
