@@ -44,54 +44,103 @@ inline constexpr int block_parts = Streams == 1 ? 4 : Streams;
 template <int Streams>
 inline constexpr int prefetched_rows = Streams == 1 ? 1 : 2;
 
-/// Rows that are multiplied together, and what is prefetched meanwhile.
+/// Rows that are multiplied together.
 template <int Streams>
 struct RowGroup {
   int index[Streams];
-  const std::byte *row[Streams], *later[Streams];
+  const std::byte* row[Streams];
+  ptrdiff_t later;  ///< from each row to the one that is prefetched meanwhile
 };
+
+/// A place in later rows. GCC is not told how it was computed, or it would count a pointer for each
+/// row, for which there are too few registers.
+[[gnu::always_inline]] inline ptrdiff_t place_in_later(ptrdiff_t place, ptrdiff_t later) {
+  place += later;
+  asm("" : "+r"(place));
+  return place;
+}
 
 inline const std::byte* row_at(const RowBlock& rows, int row) {
   return rows.data + static_cast<size_t>(row) * rows.row_bytes;
 }
 
-/// f(group) for all rows; where parts run out of rows the last one is repeated.
+/// f(group) for all rows; where parts run out of rows the last one is repeated. A row of a few
+/// spans takes no longer than what is done here and around it for each, so f is inlined, and places
+/// are counted on.
 template <int Streams, typename F>
 [[gnu::always_inline]] inline void for_each_group(const RowBlock& rows, const F& f) {
-  constexpr int parts = block_parts<Streams>;
+  constexpr int parts = block_parts<Streams>, further = prefetched_rows<Streams>;
   const int apart = (rows.rows + parts - 1) / parts;
-  const std::byte* const next = rows.next ? rows.next : rows.data;
+  const auto bytes = [&](int n) { return n * static_cast<ptrdiff_t>(rows.row_bytes); };
+  // What comes after a part is the same part of the next block.
+  const ptrdiff_t to_next = rows.next ? rows.next - rows.data : 0;
   for (int r = 0; r < apart; ++r) {
-    const int ahead = r + prefetched_rows<Streams>;
-    for (int part = 0; part < parts && part * apart + r < rows.rows; part += Streams) {
+    const ptrdiff_t later = r + further < apart ? bytes(further) : to_next + bytes(further - apart);
+    const std::byte* row = row_at(rows, r);
+    for (int at = r; at < parts * apart && at < rows.rows;) {
       RowGroup<Streams> group;
+      group.later = later;
       for (int s = 0; s < Streams; ++s) {
-        const int first = (part + s) * apart, at = first + r;
-        group.index[s] = at < rows.rows ? at : rows.rows - 1;
-        group.row[s] = row_at(rows, group.index[s]);
-        const std::byte* const from = ahead < apart ? rows.data : next;
-        const int later = first + (ahead < apart ? ahead : ahead - apart);
-        group.later[s] = from + static_cast<size_t>(later) * rows.row_bytes;
+        const bool is_row = at < rows.rows;
+        group.index[s] = is_row ? at : rows.rows - 1;
+        group.row[s] = is_row ? row : row_at(rows, rows.rows - 1);
+        at += apart;
+        row += bytes(apart);
       }
       f(group);
     }
   }
 }
 
-/// Where the product of a row with a token goes.
+/// Products of a block's rows with some tokens.
 template <int Tokens>
-float& product_at(float* tile, int row, int token) {
-  return tile[static_cast<size_t>(row / tile_rows) * tile_size(Tokens) +
-              static_cast<size_t>(token * tile_rows + row % tile_rows)];
-}
+struct RowProducts {
+  float of[Tokens][max_rows];
 
-/// f(n), n a constant: so many rows at once as suit the block.
-template <typename Block, int Tokens, typename F>
-void with_streams(const RowBlock& rows, const F& f) {
-  if (rows.rows < many_rows)
-    f(std::integral_constant<int, streams<Block, Tokens>>{});
+  void put_into(float* tile, int rows) const {
+    for (int first = 0; first < rows; first += tile_rows, tile += tile_size(Tokens))
+      for (int t = 0; t < Tokens; ++t)
+        std::copy_n(of[t] + first, std::min(tile_rows, rows - first),
+                    tile + ptrdiff_t{t} * tile_rows);
+  }
+};
+
+/// Products of all rows, so many at once as suit the block: dot(group, out) makes those of a group
+/// in 8 lanes each. Lanes are added up 8 rows at a time: a row's would keep the next row waiting.
+template <typename Block, int Tokens, typename Dot>
+[[gnu::always_inline]] inline void dot_rows(const RowBlock& rows, RowProducts<Tokens>& products,
+                                            const Dot& dot) {
+  constexpr int together = 8;
+  __m256 lanes[Tokens][together] = {};
+  int row_of[together], waiting = 0;
+  const auto add_up = [&](int count) __attribute__((always_inline)) {
+    for (int t = 0; t < Tokens; ++t) {
+      float sums[together];
+      _mm256_storeu_ps(sums, sums_of_lanes(lanes[t]));
+      for (int i = 0; i < count; ++i) products.of[t][row_of[i]] = sums[i];
+    }
+    waiting = 0;
+  };
+  const auto with_streams = [&](auto at_once) __attribute__((always_inline)) {
+    static_assert(together % at_once == 0);
+    for_each_group<at_once>(
+        rows, [&](const RowGroup<at_once>& group) __attribute__((always_inline)) {
+          __m256 out[at_once][Tokens];
+          dot(group, out);
+          for (int r = 0; r < at_once; ++r, ++waiting) {
+            row_of[waiting] = group.index[r];
+            for (int t = 0; t < Tokens; ++t) lanes[t][waiting] = out[r][t];
+          }
+          if (waiting == together) add_up(together);
+        });
+  };
+  using Streams = std::integral_constant<int, streams<Block, Tokens>>;
+  using StreamsOfMany = std::integral_constant<int, streams_of_many<Block, Tokens>>;
+  if (std::is_same_v<Streams, StreamsOfMany> || rows.rows >= many_rows)
+    with_streams(StreamsOfMany{});
   else
-    f(std::integral_constant<int, streams_of_many<Block, Tokens>>{});
+    with_streams(Streams{});
+  if (waiting > 0) add_up(waiting);
 }
 
 /// f(n), n a constant: the number of tokens.
@@ -130,11 +179,12 @@ template <typename Block, int Rows, size_t Tokens>
   const int spans = columns / span;
   for (int i = 0; i < spans; ++i) {
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
+    const ptrdiff_t later = place_in_later(at, rows.later);
     const auto input = for_tokens<Tokens>(make_input);
     unroll<Rows / Sums::rows>([&](auto sum) __attribute__((always_inline)) {
       constexpr int r = sum * Sums::rows;
       for (int n = 0; n < Sums::rows; ++n)
-        prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.later[r + n] + at);
+        prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.row[r + n] + later);
       sums[sum].add(rows.row + r, at, input.data());
     });
     static_assert(code_strip == 2 * span);
@@ -148,10 +198,13 @@ template <typename Block, int Rows, size_t Tokens>
       const auto input = for_tokens<Tokens>(make_input);
       unroll<Rows>([&](auto r) __attribute__((always_inline)) {
         const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
-        prefetch<span_bytes<Block> / 2, _MM_HINT_T1>(rows.later[r] + (last - rows.row[r]));
-        std::byte blocks[span_bytes<Block>] = {};
+        prefetch<span_bytes<Block> / 2, _MM_HINT_T1>(last + rows.later);
+        std::byte blocks[span_bytes<Block>];
         const bool whole = end - last >= span_bytes<Block>;
-        if (!whole) std::copy_n(last, left / quant::elements<Block> * quant::bytes<Block>, blocks);
+        if (!whole) {
+          const int readable = left / quant::elements<Block> * quant::bytes<Block>;
+          std::fill(std::copy_n(last, readable, blocks), std::end(blocks), std::byte{});
+        }
         sums[r].add_first(left, whole ? last : blocks, input.data());
       });
     }
@@ -171,30 +224,12 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
   const auto token = for_tokens<Tokens>(
       [&](size_t t) { return TokenOf<Block>(x, index ? index[t] : static_cast<int>(t)); });
   const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * code_strip;
-  // Lanes are added up 8 rows at a time: a row's would keep the next row waiting.
-  constexpr int together = 8;
-  __m256 lanes[Tokens][together] = {};
-  int row_of[together], waiting = 0;
-  const auto add_up = [&] {
-    for (int t = 0; t < Tokens; ++t) {
-      float sums[together];
-      _mm256_storeu_ps(sums, sums_of_lanes(lanes[t]));
-      for (int i = 0; i < waiting; ++i) product_at<Tokens>(tile, row_of[i], t) = sums[i];
-    }
-    waiting = 0;
-  };
-  with_streams<Block, Tokens>(rows, [&](auto at_once) {
-    for_each_group<at_once>(rows, [&](const RowGroup<at_once>& group) {
-      __m256 out[at_once][Tokens];
-      dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token, next_strip, out);
-      for (int r = 0; r < at_once; ++r, ++waiting) {
-        row_of[waiting] = group.index[r];
-        for (int t = 0; t < Tokens; ++t) lanes[t][waiting] = out[r][t];
-      }
-      if (waiting == together) add_up();
-    });
-  });
-  if (waiting > 0) add_up();
+  RowProducts<Tokens> products;
+  dot_rows<Block>(
+      rows, products, [&](const auto& group, auto& out) __attribute__((always_inline)) {
+        dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token, next_strip, out);
+      });
+  products.put_into(tile, rows.rows);
 }
 
 }  // namespace weld::kernels::WELD_TARGET

@@ -12,63 +12,65 @@
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
-/// Products of rows of a float type with tokens, whose numbers are given; the last few weights of a
-/// row, less than a step, one by one.
-template <typename Block, int Rows, int Tokens>
-void dot_values(const RowGroup<Rows>& rows, const Activations& x, const int* tokens,
-                float (&out)[Rows][Tokens]) {
-  constexpr int ahead =
-      Rows * Tokens < 4 ? 4 : 2;  // sums in flight, to hide the latency of the multiply-add
-  constexpr int step = 8 * ahead;
-  static_assert(value_strip % step == 0);
-  __m256 sum[Rows][Tokens][ahead];
-  for (auto& rows : sum)
-    for (auto& sums : rows)
-      for (__m256& s : sums) s = _mm256_setzero_ps();
-  const int whole = x.columns / step * step;
-  for (int i = 0; i < whole;) {
-    const float* values[Tokens];
-    for (int t = 0; t < Tokens; ++t) values[t] = x.values + x.value_at(tokens[t], i);
-    const int end = i + value_strip < whole ? i + value_strip : whole;
-    for (; i < end; i += step) {
+/// Columns of float rows that are multiplied in a step.
+constexpr int step = 16;
+
+/// Products of rows of a float type with tokens, whose values are given, in 8 lanes each: of the
+/// first columns, a multiple of a step. `next_strip` is how far it is from a token's strip to its
+/// next.
+template <typename Block, int Rows, size_t Tokens>
+[[gnu::always_inline]] inline void dot_values(const RowGroup<Rows>& rows, int columns,
+                                              const std::array<const float*, Tokens>& x,
+                                              ptrdiff_t next_strip, __m256 (&out)[Rows][Tokens]) {
+  // At least 8 sums in flight hide the latency of the multiply-add.
+  constexpr int vectors = step / 8;
+  static_assert(Rows * Tokens * vectors >= 8 && value_strip % step == 0);
+  __m256 sum[vectors][Rows][Tokens] = {};
+  for (int i = 0; i < columns;) {
+    std::array<const float*, Tokens> values = x;
+    for (const float*& v : values) v += i / value_strip * next_strip;
+    for (const int end = std::min(i + value_strip, columns); i < end; i += step) {
+      const ptrdiff_t at = ptrdiff_t{i} * quant::bytes<Block>;
+      const ptrdiff_t later = place_in_later(at, rows.later);
       for (int r = 0; r < Rows; ++r)
-        prefetch<step * quant::bytes<Block>, _MM_HINT_T1>(rows.later[r] +
-                                                          ptrdiff_t{i} * quant::bytes<Block>);
-      for (int a = 0; a < ahead; ++a)
+        prefetch<step * quant::bytes<Block>, _MM_HINT_T1>(rows.row[r] + later);
+      for (int v = 0; v < vectors; ++v)
         for (int r = 0; r < Rows; ++r) {
           const __m256 weights =
-              Block::values(rows.row[r] + (ptrdiff_t{i} + 8 * a) * quant::bytes<Block>);
-          for (int t = 0; t < Tokens; ++t)
-            sum[r][t][a] =
-                _mm256_fmadd_ps(weights, _mm256_loadu_ps(values[t] + 8 * a), sum[r][t][a]);
+              Block::values(rows.row[r] + at + ptrdiff_t{8} * v * quant::bytes<Block>);
+          for (size_t t = 0; t < Tokens; ++t)
+            sum[v][r][t] = fma(weights, _mm256_loadu_ps(values[t] + 8 * v), sum[v][r][t]);
         }
       for (const float*& v : values) v += step;
     }
   }
   for (int r = 0; r < Rows; ++r)
-    for (int t = 0; t < Tokens; ++t) {
-      __m256 total = sum[r][t][0];
-      for (int a = 1; a < ahead; ++a) total = total + sum[r][t][a];
-      out[r][t] = sum_of_lanes(total);
-      for (int i = whole; i < x.columns; ++i)
-        out[r][t] = __builtin_fmaf(Block::value(rows.row[r] + ptrdiff_t{i} * quant::bytes<Block>),
-                                   x.values[x.value_at(tokens[t], i)], out[r][t]);
-    }
+    for (size_t t = 0; t < Tokens; ++t) out[r][t] = sum[0][r][t] + sum[1][r][t];
 }
 
-/// All rows of a block of a float type.
+/// All rows of a block of a float type; index as for multiply_rows(). The last few weights of a
+/// row, less than a step, are multiplied one by one.
 template <typename Block, int Tokens>
 void multiply_values(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
-  int tokens[Tokens];
-  for (int t = 0; t < Tokens; ++t) tokens[t] = index ? index[t] : t;
-  with_streams<Block, Tokens>(rows, [&](auto at_once) {
-    for_each_group<at_once>(rows, [&](const RowGroup<at_once>& group) {
-      float out[at_once][Tokens];
-      dot_values<Block>(group, x, tokens, out);
-      for (int r = 0; r < at_once; ++r)
-        for (int t = 0; t < Tokens; ++t) product_at<Tokens>(tile, group.index[r], t) = out[r][t];
-    });
-  });
+  const auto value_at = [&](int t, int column) {
+    return x.values + x.value_at(index ? index[t] : t, column);
+  };
+  const auto values =
+      for_tokens<Tokens>([&](size_t t) { return value_at(static_cast<int>(t), 0); });
+  const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * value_strip;
+  const int whole = x.columns / step * step;
+  RowProducts<Tokens> products;
+  dot_rows<Block>(
+      rows, products, [&](const auto& group, auto& out) __attribute__((always_inline)) {
+        dot_values<Block>(group, whole, values, next_strip, out);
+      });
+  for (int i = whole; i < x.columns; ++i)
+    for (int r = 0; r < rows.rows; ++r) {
+      const float weight = Block::value(row_at(rows, r) + ptrdiff_t{i} * quant::bytes<Block>);
+      for (int t = 0; t < Tokens; ++t)
+        products.of[t][r] = __builtin_fmaf(weight, *value_at(t, i), products.of[t][r]);
+    }
+  products.put_into(tile, rows.rows);
 }
 
 }  // namespace
