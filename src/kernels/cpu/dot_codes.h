@@ -288,7 +288,8 @@ struct SpanProducts {
   __m256 scales;
 };
 
-template <typename Block>
+/// Of the first `pairs` pairs, 2 or 4, of groups; of the others no products are made.
+template <typename Block, int pairs>
 [[gnu::always_inline]] inline SpanProducts<Block> multiply_token(const SpanCodes<Block>& codes,
                                                                  const SpanScales<Block>& of,
                                                                  const Token& x) {
@@ -300,7 +301,10 @@ template <typename Block>
     return pair_products(codes, i, x);
   };
   made.first = add_neighbours<largest_sum<Block>>(pair(0), pair(1));
-  made.second = add_neighbours<largest_sum<Block>>(pair(2), pair(3));
+  if constexpr (pairs == 4)
+    made.second = add_neighbours<largest_sum<Block>>(pair(2), pair(3));
+  else
+    made.second = _mm256_setzero_si256();
   return made;
 }
 
@@ -320,7 +324,7 @@ class RowSums {
 
   [[gnu::always_inline]] void add(const std::byte* const* row, ptrdiff_t at, const Token* x) {
     const std::byte* const blocks = *row + at;
-    add(blocks, SpanScales<Block>(blocks), x);
+    add<4>(blocks, SpanScales<Block>(blocks), x);
   }
 
   /// Adds the first columns of a span. Of the others the activations are zeros, but the weights may
@@ -328,7 +332,10 @@ class RowSums {
   [[gnu::always_inline]] void add_first(int columns, const std::byte* blocks, const Token* x) {
     SpanScales<Block> scales(blocks);
     scales.keep_first(columns / Block::group);
-    add(blocks, scales, x);
+    if (is_late && columns <= 64)  // of 2880 columns, as gpt-oss-20b has
+      add<2>(blocks, scales, x);
+    else
+      add<4>(blocks, scales, x);
   }
 
   /// Completes the sums.
@@ -339,12 +346,13 @@ class RowSums {
   __m256 lanes_of(int, int token) const { return sum_[token]; }
 
  private:
+  template <int pairs>
   [[gnu::always_inline]] void add(const std::byte* blocks, const SpanScales<Block>& scales,
                                   const Token* x) {
     const SpanCodes<Block> codes{blocks};
     unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
       if constexpr (is_late) {
-        const SpanProducts<Block> products = multiply_token(codes, scales, x[t]);
+        const SpanProducts<Block> products = multiply_token<Block, pairs>(codes, scales, x[t]);
         add_late(t == 0 ? Tokens - 1 : t - 1);
         late_ = products;
       } else {
