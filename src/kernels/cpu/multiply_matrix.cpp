@@ -1,5 +1,7 @@
 // Vector builds of the product for many tokens: codes by sweep_codes.h, and float rows in the same
 // way.
+#include <array>
+
 #include "kernels/cpu/panel.h"
 #include "kernels/cpu/sweep_codes.h"
 #include "kernels/cpu/target.h"
@@ -38,26 +40,33 @@ void decode_values(const RowBlock& rows, int columns, ValuePanel& panel) {
 /// All rows by Tokens tokens, summed in registers over the panel's columns. Meanwhile the next
 /// tile's activations are asked for, a few lines at a time: a core can wait for a few only.
 template <int Tokens>
-void sweep_values(const ValuePanel& panel, int columns, const float* const x[Tokens],
-                  const float* const next[Tokens], float* const out[Tokens]) {
+void sweep_values(const ValuePanel& panel, int columns, const std::array<const float*, Tokens>& x,
+                  const std::array<const float*, Tokens>& next, float* out) {
   constexpr int line = 64 / sizeof(float), vectors = value_tile_vectors;
   Floats sum[Tokens][vectors];
-  for (int t = 0; t < Tokens; ++t)
-    for (int v = 0; v < vectors; ++v) sum[t][v] = load(out[t] + v * lanes);
+  const auto for_each_sum = [&](auto f) __attribute__((always_inline)) {
+    unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+      unroll<vectors>([&](auto v) __attribute__((always_inline)) {
+        f(sum[t][v], out + t * tile_rows + v * lanes);
+      });
+    });
+  };
+  for_each_sum([](Floats& one, const float* from) { one = load(from); });
   for (int begin = 0; begin < columns; begin += line) {
     for (int t = 0; t < Tokens; ++t) prefetch<64, _MM_HINT_T0>(next[t] + begin);
     const int end = begin + line < columns ? begin + line : columns;
     for (int k = begin; k < end; ++k) {
       Floats value[Tokens];
       for (int t = 0; t < Tokens; ++t) value[t] = broadcast(x[t][k]);
-      for (int v = 0; v < vectors; ++v) {
+      unroll<vectors>([&](auto v) __attribute__((always_inline)) {
         const Floats weights = load(panel.values + k * tile_rows + v * lanes);
-        for (int t = 0; t < Tokens; ++t) sum[t][v] = fma(weights, value[t], sum[t][v]);
-      }
+        unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+          sum[t][v] = fma(weights, value[t], sum[t][v]);
+        });
+      });
     }
   }
-  for (int t = 0; t < Tokens; ++t)
-    for (int v = 0; v < vectors; ++v) store(out[t] + v * lanes, sum[t][v]);
+  for_each_sum([](const Floats& one, float* to) { store(to, one); });
 }
 
 template <typename Block>
@@ -75,14 +84,13 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
             const int last = t < tokens ? t : tokens - 1;
             return x.values + x.value_at(index ? index[last] : last, column);
           };
-          const float *values[n], *next[n];
-          float* out[n];
+          std::array<const float*, n> values, next;
           for (int t = 0; t < n; ++t) {
-            values[t] = at(token + t);
-            next[t] = at(token + n + t);
-            out[t] = to + static_cast<ptrdiff_t>(token + t) * tile_rows;
+            values[static_cast<size_t>(t)] = at(token + t);
+            next[static_cast<size_t>(t)] = at(token + n + t);
           }
-          sweep_values<n>(panel, columns, values, next, out);
+          sweep_values<n>(panel, columns, values, next,
+                          to + static_cast<ptrdiff_t>(token) * tile_rows);
         });
       });
 }
