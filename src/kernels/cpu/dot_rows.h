@@ -52,8 +52,8 @@ struct RowGroup {
   ptrdiff_t later;  ///< from each row to the one that is prefetched meanwhile
 };
 
-/// A place in later rows. GCC is not told how it was computed, or it would count a pointer for each
-/// row, for which there are too few registers.
+/// The same place in the row that is prefetched. GCC 12 is not told how it is computed, or it would
+/// keep a pointer for each row, for which there are too few registers.
 [[gnu::always_inline]] inline ptrdiff_t place_in_later(ptrdiff_t place, ptrdiff_t later) {
   place += later;
   asm("" : "+r"(place));
@@ -64,9 +64,9 @@ inline const std::byte* row_at(const RowBlock& rows, int row) {
   return rows.data + static_cast<size_t>(row) * rows.row_bytes;
 }
 
-/// f(group) for all rows; where parts run out of rows the last one is repeated. A row of a few
-/// spans takes no longer than what is done here and around it for each, so f is inlined, and places
-/// are counted on.
+/// f(group) for all rows; where parts run out of rows the last one is repeated. What is done for
+/// each row counts, as a row may be three spans: f is inlined, and nothing is multiplied or divided
+/// to find a row.
 template <int Streams, typename F>
 [[gnu::always_inline]] inline void for_each_group(const RowBlock& rows, const F& f) {
   constexpr int parts = block_parts<Streams>, further = prefetched_rows<Streams>;

@@ -59,7 +59,7 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
       for_tokens<Tokens>([&](size_t t) { return value_at(static_cast<int>(t), 0); });
   const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * value_strip;
   const int whole = x.columns / step * step;
-  RowProducts<Tokens> products;
+  RowProducts<Tokens> products = {};
   dot_rows<Block>(
       rows, products, [&](const auto& group, auto& out) __attribute__((always_inline)) {
         dot_values<Block>(group, whole, values, next_strip, out);
