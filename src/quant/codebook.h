@@ -191,8 +191,10 @@ class BlockCodes<Block> {
   [[gnu::always_inline]] __m256i of_eight(Sixteens of) const {
     const auto* const halves = reinterpret_cast<const __m128i*>(of_eight_);
     const int first = 2 * of.first, second = 2 * of.second;
-    const __m256i from =
-        _mm256_set_m128i(_mm_load_si128(halves + second / 16), _mm_load_si128(halves + first / 16));
+    const bool in_place = first < 16 && second >= 16;  // as those of a pair of groups are
+    const __m256i from = in_place ? _mm256_load_si256(reinterpret_cast<const __m256i*>(of_eight_))
+                                  : _mm256_set_m128i(_mm_load_si128(halves + second / 16),
+                                                     _mm_load_si128(halves + first / 16));
     return eight_of_each(from, first % 16, first % 16 + 1, second % 16, second % 16 + 1);
   }
 

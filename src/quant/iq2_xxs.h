@@ -68,12 +68,13 @@ struct IQ2_XXS {
     return u32_at(block, 6 + 8 * g) >> 7 * k & 127;
   }
 #ifdef __AVX2__
-  // The upper halves of the 64-bit words, brought together and back in order.
+  // The upper halves of the 64-bit words. Sixteen bytes of the first four groups and of the last
+  // four to a vector, they need not be put in order.
   static __m256i signs_and_scales(const std::byte* block) {
-    const __m256 first = _mm256_castsi256_ps(load32(block, 2));
-    const __m256 second = _mm256_castsi256_ps(load32(block, 34));
-    const __m256i upper = _mm256_castps_si256(_mm256_shuffle_ps(first, second, 0b11'01'11'01));
-    return _mm256_permute4x64_epi64(upper, 0b11'01'10'00);
+    const __m256i even = _mm256_set_m128i(load16(block, 34), load16(block, 2));
+    const __m256i odd = _mm256_set_m128i(load16(block, 50), load16(block, 18));
+    return _mm256_castps_si256(
+        _mm256_shuffle_ps(_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd), 0b11'01'11'01));
   }
 #endif
 };
