@@ -248,7 +248,7 @@ TEST(Attention, JoinsThePartsOfALongContext) {
     heads.key_size = of_head.key_size;
     heads.value_size = of_head.value_size;
     heads.window = of_head.window;
-    scenes.reserve(2);
+    scenes.reserve(static_cast<size_t>(heads.key_value));
     for (int h = 0; h < heads.key_value; ++h) scenes.emplace_back(of_head, build, random);
 
     std::vector<std::byte> memory;

@@ -77,7 +77,7 @@ template <int Streams, typename F>
   for (int r = 0; r < apart; ++r) {
     const ptrdiff_t later = r + further < apart ? bytes(further) : to_next + bytes(further - apart);
     const std::byte* row = row_at(rows, r);
-    for (int at = r; at < parts * apart && at < rows.rows;) {
+    for (int at = r; at < rows.rows;) {
       RowGroup<Streams> group;
       group.later = later;
       for (int s = 0; s < Streams; ++s) {

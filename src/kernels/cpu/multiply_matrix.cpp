@@ -1,7 +1,5 @@
 // Vector builds of the product for many tokens: codes by sweep_codes.h, and float rows in the same
 // way.
-#include <array>
-
 #include "kernels/cpu/panel.h"
 #include "kernels/cpu/sweep_codes.h"
 #include "kernels/cpu/target.h"
@@ -40,18 +38,11 @@ void decode_values(const RowBlock& rows, int columns, ValuePanel& panel) {
 /// All rows by Tokens tokens, summed in registers over the panel's columns. Meanwhile the next
 /// tile's activations are asked for, a few lines at a time: a core can wait for a few only.
 template <int Tokens>
-void sweep_values(const ValuePanel& panel, int columns, const std::array<const float*, Tokens>& x,
-                  const std::array<const float*, Tokens>& next, float* out) {
+void sweep_values(const ValuePanel& panel, int columns, const float* const x[Tokens],
+                  const float* const next[Tokens], float* out) {
   constexpr int line = 64 / sizeof(float), vectors = value_tile_vectors;
   Floats sum[Tokens][vectors];
-  const auto for_each_sum = [&](auto f) __attribute__((always_inline)) {
-    unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
-      unroll<vectors>([&](auto v) __attribute__((always_inline)) {
-        f(sum[t][v], out + t * tile_rows + v * lanes);
-      });
-    });
-  };
-  for_each_sum([](Floats& one, const float* from) { one = load(from); });
+  load_sums(out, sum);
   for (int begin = 0; begin < columns; begin += line) {
     for (int t = 0; t < Tokens; ++t) prefetch<64, _MM_HINT_T0>(next[t] + begin);
     const int end = begin + line < columns ? begin + line : columns;
@@ -66,7 +57,7 @@ void sweep_values(const ValuePanel& panel, int columns, const std::array<const f
       });
     }
   }
-  for_each_sum([](const Floats& one, float* to) { store(to, one); });
+  store_sums(sum, out);
 }
 
 template <typename Block>
@@ -84,10 +75,10 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
             const int last = t < tokens ? t : tokens - 1;
             return x.values + x.value_at(index ? index[last] : last, column);
           };
-          std::array<const float*, n> values, next;
+          const float *values[n], *next[n];
           for (int t = 0; t < n; ++t) {
-            values[static_cast<size_t>(t)] = at(token + t);
-            next[static_cast<size_t>(t)] = at(token + n + t);
+            values[t] = at(token + t);
+            next[t] = at(token + n + t);
           }
           sweep_values<n>(panel, columns, values, next,
                           to + static_cast<ptrdiff_t>(token) * tile_rows);

@@ -24,7 +24,7 @@ template <typename Block, int Rows, size_t Tokens>
                                               ptrdiff_t next_strip, __m256 (&out)[Rows][Tokens]) {
   // At least 8 sums in flight hide the latency of the multiply-add.
   constexpr int vectors = step / 8;
-  static_assert(Rows * Tokens * vectors >= 8 && value_strip % step == 0);
+  static_assert(vectors == 2 && Rows * Tokens * vectors >= 8 && value_strip % step == 0);
   __m256 sum[vectors][Rows][Tokens] = {};
   for (int i = 0; i < columns;) {
     std::array<const float*, Tokens> values = x;
@@ -59,7 +59,7 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
       for_tokens<Tokens>([&](size_t t) { return value_at(static_cast<int>(t), 0); });
   const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * value_strip;
   const int whole = x.columns / step * step;
-  RowProducts<Tokens> products = {};
+  RowProducts<Tokens> products;
   dot_rows<Block>(
       rows, products, [&](const auto& group, auto& out) __attribute__((always_inline)) {
         dot_values<Block>(group, whole, values, next_strip, out);
@@ -68,6 +68,7 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
     for (int r = 0; r < rows.rows; ++r) {
       const float weight = Block::value(row_at(rows, r) + ptrdiff_t{i} * quant::bytes<Block>);
       for (int t = 0; t < Tokens; ++t)
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): dot_rows() made those of all rows
         products.of[t][r] = __builtin_fmaf(weight, *value_at(t, i), products.of[t][r]);
     }
   products.put_into(tile, rows.rows);

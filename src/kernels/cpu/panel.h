@@ -126,6 +126,25 @@ inline void clear_tile(float* tile, int tokens) {
     store(tile + i, broadcast(0));
 }
 
+/// The sums of some tokens and vectors of rows, from where they are in a tile and back. Each is
+/// named by constants: GCC 12 would keep an array that is looped over in memory.
+template <int tokens, int vectors>
+[[gnu::always_inline]] inline void load_sums(const float* tile, Floats (&sums)[tokens][vectors]) {
+  unroll<tokens>([&](auto t) __attribute__((always_inline)) {
+    unroll<vectors>([&](auto v) __attribute__((always_inline)) {
+      sums[t][v] = load(tile + t * tile_rows + v * lanes);
+    });
+  });
+}
+template <int tokens, int vectors>
+[[gnu::always_inline]] inline void store_sums(const Floats (&sums)[tokens][vectors], float* tile) {
+  unroll<tokens>([&](auto t) __attribute__((always_inline)) {
+    unroll<vectors>([&](auto v) __attribute__((always_inline)) {
+      store(tile + t * tile_rows + v * lanes, sums[t][v]);
+    });
+  });
+}
+
 /// f(the part of a block, its tile) for each tile_rows of its rows.
 template <typename F>
 void for_each_row_tile(const RowBlock& rows, int tokens, float* tile, const F& f) {
