@@ -15,40 +15,74 @@
 
 namespace weld::kernels::WELD_TARGET {
 
-/// Rows that are read side by side, from places as far apart as the block allows: memory delivers
-/// more from several pages at once than from one (AVX-512: 28 GB/s for 20).
+/// How a block's rows meet the tokens: so many side by side, read from parts as far apart as the
+/// block allows, while what comes later is asked into this cache.
+template <int Tokens, int Rows, decltype(_MM_HINT_T0) Cache>
+struct Reading {
+  static constexpr int tokens = Tokens;
+  static constexpr int rows = Rows;
+  static constexpr auto cache = Cache;
+};
+
+/// f(how one token meets the rows). Memory delivers more from several pages at once than from one
+/// (AVX-512 on Intel: 28 GB/s for 20).
+template <typename Block, typename F>
+void with_reading_of_one([[maybe_unused]] const RowBlock& rows, const F& f) {
 #ifdef __AVX512F__
-template <typename Block, int Tokens>
-inline constexpr int streams = Tokens == 1 ? 4 : 2;
-/// The same of blocks of 64 rows or more (Q4_K, 2048 columns: 30.7 for 28.8 GB/s of 32.5). In
-/// shorter ones, and where codewords take the time, eight are slower.
-template <typename Block, int Tokens>
-inline constexpr int streams_of_many =
-    Tokens == 1 && !quant::has_codewords<Block> ? 8 : streams<Block, Tokens>;
+  if (__builtin_cpu_is("amd"))
+    // Zen 5: eight rows 37, four 40, and 41 GB/s into the first-level cache.
+    f(Reading<1, 4, _MM_HINT_T0>{});
+  else if (!quant::has_codewords<Block> && rows.rows >= 64)
+    // Intel: four 28.8, eight 30.7 GB/s of 32.5 (Q4_K, 2048 columns); in shorter blocks, and where
+    // codewords take the time, eight are slower. There are few slots for lines on their way to the
+    // first-level cache.
+    f(Reading<1, 8, _MM_HINT_T1>{});
+  else
+    f(Reading<1, 4, _MM_HINT_T1>{});
 #else
-template <typename Block, int Tokens>
-inline constexpr int streams = quant::is_float<Block> ? (Tokens == 1 ? 4 : 2) : 1;
-template <typename Block, int Tokens>
-inline constexpr int streams_of_many = streams<Block, Tokens>;
+  f(Reading < 1, quant::is_float<Block> ? 4 : 1, _MM_HINT_T1 > {});
 #endif
-constexpr int many_rows = 64;
+}
+
+/// f(how up to max_vector_tokens tokens meet the rows).
+template <typename Block, typename F>
+void with_reading(const RowBlock& rows, int tokens, const F& f) {
+  static_assert(max_vector_tokens == 3);
+#ifdef __AVX512F__
+  constexpr int side_by_side = 2;
+#else
+  constexpr int side_by_side = quant::is_float<Block> ? 2 : 1;
+#endif
+  if (tokens == 1)
+    with_reading_of_one<Block>(rows, f);
+  else if (tokens == 2)
+    f(Reading<2, side_by_side, _MM_HINT_T1>{});
+  else if (tokens == 3)
+    f(Reading<3, side_by_side, _MM_HINT_T1>{});
+}
 
 /// Parts of a block that rows are read from: where one is multiplied at a time, from four in turn
 /// (AVX2 on Intel, rows of Q8_0: 20 to 22 for 18 GB/s).
-template <int Streams>
-inline constexpr int block_parts = Streams == 1 ? 4 : Streams;
+template <typename How>
+inline constexpr int block_parts = How::rows == 1 ? 4 : How::rows;
 
-/// Rows of a part from what is computed to what is prefetched: at 1 to 4 KiB a row enough bytes to
-/// cover the memory's latency (about 100 ns, 1.5 KiB at 15 GB/s), and little enough to stay in the
-/// cache.
-template <int Streams>
-inline constexpr int prefetched_rows = Streams == 1 ? 1 : 2;
+/// How far ahead of what is multiplied a part is asked for, in whole rows: enough bytes to cover
+/// the memory's latency (about 100 ns, 4 KiB at 40 GB/s) and little enough to stay in the cache.
+/// Rows of experts are short: at 768 columns, in AVX2 on Zen 5, one row of Q4_0 further on 26 GB/s
+/// and three 41.
+template <typename How>
+inline int rows_ahead(size_t row_bytes) {
+  constexpr int least = How::rows == 1 ? 1 : 2;
+  constexpr size_t bytes = How::rows == 1 ? 1024 : 2048;
+  return std::max(least, static_cast<int>((bytes + row_bytes - 1) / row_bytes));
+}
 
 /// Rows that are multiplied together.
-template <int Streams>
+template <typename How>
 struct RowGroup {
-  int index[Streams];
-  const std::byte* row[Streams];
+  static constexpr int rows = How::rows;
+  int index[rows];
+  const std::byte* row[rows];
   ptrdiff_t later;  ///< from each row to the one that is prefetched meanwhile
 };
 
@@ -67,10 +101,11 @@ inline const std::byte* row_at(const RowBlock& rows, int row) {
 /// f(group) for all rows; where parts run out of rows the last one is repeated. What is done for
 /// each row counts, as a row may be three spans: f is inlined, and nothing is multiplied or divided
 /// to find a row.
-template <int Streams, typename F>
+template <typename How, typename F>
 [[gnu::always_inline]] inline void for_each_group(const RowBlock& rows, const F& f) {
-  constexpr int parts = block_parts<Streams>, further = prefetched_rows<Streams>;
+  constexpr int parts = block_parts<How>;
   const int apart = (rows.rows + parts - 1) / parts;
+  const int further = std::min(apart, rows_ahead<How>(rows.row_bytes));
   const auto bytes = [&](int n) { return n * static_cast<ptrdiff_t>(rows.row_bytes); };
   // What comes after a part is the same part of the next block.
   const ptrdiff_t to_next = rows.next ? rows.next - rows.data : 0;
@@ -78,9 +113,9 @@ template <int Streams, typename F>
     const ptrdiff_t later = r + further < apart ? bytes(further) : to_next + bytes(further - apart);
     const std::byte* row = row_at(rows, r);
     for (int at = r; at < rows.rows;) {
-      RowGroup<Streams> group;
+      RowGroup<How> group;
       group.later = later;
-      for (int s = 0; s < Streams; ++s) {
+      for (int s = 0; s < How::rows; ++s) {
         const bool is_row = at < rows.rows;
         group.index[s] = is_row ? at : rows.rows - 1;
         group.row[s] = is_row ? row : row_at(rows, rows.rows - 1);
@@ -105,54 +140,34 @@ struct RowProducts {
   }
 };
 
-/// Products of all rows, so many at once as suit the block: dot(group, out) makes those of a group
-/// in 8 lanes each. Lanes are added up 8 rows at a time: a row's would keep the next row waiting.
-template <typename Block, int Tokens, typename Dot>
-[[gnu::always_inline]] inline void dot_rows(const RowBlock& rows, RowProducts<Tokens>& products,
-                                            const Dot& dot) {
-  constexpr int together = 8;
-  __m256 lanes[Tokens][together] = {};
+/// Products of all rows: dot(group, out) makes those of a group in 8 lanes each. Lanes are added up
+/// 8 rows at a time: a row's would keep the next row waiting.
+template <typename How, typename Dot>
+[[gnu::always_inline]] inline void dot_rows(const RowBlock& rows,
+                                            RowProducts<How::tokens>& products, const Dot& dot) {
+  constexpr int together = 8, tokens = How::tokens;
+  static_assert(together % How::rows == 0);
+  __m256 lanes[tokens][together] = {};
   int row_of[together], waiting = 0;
   const auto add_up = [&](int count) __attribute__((always_inline)) {
-    for (int t = 0; t < Tokens; ++t) {
+    for (int t = 0; t < tokens; ++t) {
       float sums[together];
       _mm256_storeu_ps(sums, sums_of_lanes(lanes[t]));
       for (int i = 0; i < count; ++i) products.of[t][row_of[i]] = sums[i];
     }
     waiting = 0;
   };
-  const auto with_streams = [&](auto at_once) __attribute__((always_inline)) {
-    static_assert(together % at_once == 0);
-    for_each_group<at_once>(
-        rows, [&](const RowGroup<at_once>& group) __attribute__((always_inline)) {
-          __m256 out[at_once][Tokens];
-          dot(group, out);
-          for (int r = 0; r < at_once; ++r, ++waiting) {
-            row_of[waiting] = group.index[r];
-            for (int t = 0; t < Tokens; ++t) lanes[t][waiting] = out[r][t];
-          }
-          if (waiting == together) add_up(together);
-        });
-  };
-  using Streams = std::integral_constant<int, streams<Block, Tokens>>;
-  using StreamsOfMany = std::integral_constant<int, streams_of_many<Block, Tokens>>;
-  if (std::is_same_v<Streams, StreamsOfMany> || rows.rows >= many_rows)
-    with_streams(StreamsOfMany{});
-  else
-    with_streams(Streams{});
+  for_each_group<How>(
+      rows, [&](const RowGroup<How>& group) __attribute__((always_inline)) {
+        __m256 out[How::rows][tokens];
+        dot(group, out);
+        for (int r = 0; r < How::rows; ++r, ++waiting) {
+          row_of[waiting] = group.index[r];
+          for (int t = 0; t < tokens; ++t) lanes[t][waiting] = out[r][t];
+        }
+        if (waiting == together) add_up(together);
+      });
   if (waiting > 0) add_up(waiting);
-}
-
-/// f(n), n a constant: the number of tokens.
-template <typename F>
-void with_tokens(int tokens, const F& f) {
-  static_assert(max_vector_tokens == 3);
-  if (tokens == 1)
-    f(std::integral_constant<int, 1>{});
-  else if (tokens == 2)
-    f(std::integral_constant<int, 2>{});
-  else if (tokens == 3)
-    f(std::integral_constant<int, 3>{});
 }
 
 /// make(t) for each token t.
@@ -166,13 +181,15 @@ template <size_t Tokens, typename Make>
 
 /// Products of rows with some tokens, in 8 lanes each; weights can be read up to `end`;
 /// `next_strip` is how far it is from a token's strip to its next.
-template <typename Block, int Rows, size_t Tokens>
-[[gnu::always_inline]] inline void dot_codes(const RowGroup<Rows>& rows, const std::byte* end,
-                                             int columns, std::array<TokenOf<Block>, Tokens> x,
-                                             ptrdiff_t next_strip, __m256 (&out)[Rows][Tokens]) {
+template <typename Block, typename How>
+[[gnu::always_inline]] inline void dot_codes(const RowGroup<How>& rows, const std::byte* end,
+                                             int columns, std::array<TokenOf<Block>, How::tokens> x,
+                                             ptrdiff_t next_strip,
+                                             __m256 (&out)[How::rows][How::tokens]) {
+  constexpr size_t Tokens = How::tokens;
   using Sums = RowSums<Block, Tokens>;
-  static_assert(Rows % Sums::rows == 0);
-  Sums sums[Rows / Sums::rows];
+  static_assert(How::rows % Sums::rows == 0);
+  Sums sums[How::rows / Sums::rows];
   const auto make_input = [&](size_t t) __attribute__((always_inline)) {
     return typename Sums::Input(x[t]);
   };
@@ -181,10 +198,10 @@ template <typename Block, int Rows, size_t Tokens>
     const ptrdiff_t at = ptrdiff_t{i} * span_bytes<Block>;
     const ptrdiff_t later = place_in_later(at, rows.later);
     const auto input = for_tokens<Tokens>(make_input);
-    unroll<Rows / Sums::rows>([&](auto sum) __attribute__((always_inline)) {
+    unroll<How::rows / Sums::rows>([&](auto sum) __attribute__((always_inline)) {
       constexpr int r = sum * Sums::rows;
       for (int n = 0; n < Sums::rows; ++n)
-        prefetch<span_bytes<Block>, _MM_HINT_T1>(rows.row[r + n] + later);
+        prefetch<span_bytes<Block>, How::cache>(rows.row[r + n] + later);
       sums[sum].add(rows.row + r, at, input.data());
     });
     static_assert(code_strip == 2 * span);
@@ -196,9 +213,9 @@ template <typename Block, int Rows, size_t Tokens>
     const int left = columns % span;
     if (left > 0) {
       const auto input = for_tokens<Tokens>(make_input);
-      unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+      unroll<How::rows>([&](auto r) __attribute__((always_inline)) {
         const std::byte* const last = rows.row[r] + ptrdiff_t{spans} * span_bytes<Block>;
-        prefetch<span_bytes<Block> / 2, _MM_HINT_T1>(last + rows.later);
+        prefetch<span_bytes<Block> / 2, How::cache>(last + rows.later);
         std::byte blocks[span_bytes<Block>];
         const bool whole = end - last >= span_bytes<Block>;
         if (!whole) {
@@ -209,7 +226,7 @@ template <typename Block, int Rows, size_t Tokens>
       });
     }
   }
-  unroll<Rows / Sums::rows>([&](auto i) __attribute__((always_inline)) {
+  unroll<How::rows / Sums::rows>([&](auto i) __attribute__((always_inline)) {
     sums[i].finish();
     for (int n = 0; n < Sums::rows; ++n)
       for (size_t t = 0; t < Tokens; ++t)
@@ -219,13 +236,13 @@ template <typename Block, int Rows, size_t Tokens>
 
 /// All rows of a block of a quantized type; index[t] says which token is the t-th, null that they
 /// are in order.
-template <typename Block, int Tokens>
+template <typename Block, typename How>
 void multiply_rows(const RowBlock& rows, const Activations& x, const int* index, float* tile) {
-  const auto token = for_tokens<Tokens>(
+  const auto token = for_tokens<How::tokens>(
       [&](size_t t) { return TokenOf<Block>(x, index ? index[t] : static_cast<int>(t)); });
   const ptrdiff_t next_strip = ptrdiff_t{x.tokens} * code_strip;
-  RowProducts<Tokens> products;
-  dot_rows<Block>(
+  RowProducts<How::tokens> products;
+  dot_rows<How>(
       rows, products, [&](const auto& group, auto& out) __attribute__((always_inline)) {
         dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token, next_strip, out);
       });

@@ -18,7 +18,9 @@ void multiply_codewords(const RowBlock& rows, const Activations& x, const int* i
       if (tokens > max_vector_tokens)
         multiply_codes<Block>(rows, x, index, tokens, tile);
       else
-        with_tokens(tokens, [&](auto n) { multiply_rows<Block, n>(rows, x, index, tile); });
+        with_reading<Block>(rows, tokens, [&]<typename How>(How) {
+          multiply_rows<Block, How>(rows, x, index, tile);
+        });
     }
   });
 }
