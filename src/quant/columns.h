@@ -199,13 +199,20 @@ struct Indices {
 template <int n>
 [[gnu::always_inline]] inline __m512i look_up(const uint8_t* table, const Indices& index) {
   if constexpr (n == 256) {
+    const auto part = [=](int i) { return _mm512_load_si512(table + ptrdiff_t{64} * i); };
+#ifdef WELD_ZEN
+    // One micro-operation each.
+    return _mm512_mask_blend_epi8(index.high[1],
+                                  _mm512_permutex2var_epi8(part(0), index.low, part(1)),
+                                  _mm512_permutex2var_epi8(part(2), index.low, part(3)));
+#else
     // Four of vpermb, a micro-operation each, where two of vpermi2b take three each.
     const __mmask64 masks[] = {index.high[0], index.high[1], index.high[0] & index.high[1]};
-    __m512i found = _mm512_permutexvar_epi8(index.low, _mm512_load_si512(table));
-    for (int part = 1; part < 4; ++part)
-      found = _mm512_mask_permutexvar_epi8(found, masks[part - 1], index.low,
-                                           _mm512_load_si512(table + ptrdiff_t{64} * part));
+    __m512i found = _mm512_permutexvar_epi8(index.low, part(0));
+    for (int i = 1; i < 4; ++i)
+      found = _mm512_mask_permutexvar_epi8(found, masks[i - 1], index.low, part(i));
     return found;
+#endif
   } else {
     constexpr int top_bit = n == 512 ? 2 : n == 1024 ? 3 : 4;
     return _mm512_mask_blend_epi8(index.high[top_bit], look_up<n / 2>(table, index),

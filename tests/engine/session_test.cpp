@@ -165,7 +165,8 @@ TEST_F(SessionTest, RefusesOptionsOutOfRange) {
 TEST_F(SessionTest, RefusesKernelsThatThereAreNot) {
   const UseKernels kernels("mmx");
   EXPECT_EQ(error_of([&] { const Session session(model_, {}); }),
-            "WELD_ISA: must be portable, avx2, avxvnni, avx512, avx512vbmi or avx512amx and run on this "
+            "WELD_ISA: must be portable, avx2, avxvnni, avx512, avx512vbmi, avx512zen or avx512amx "
+            "and run on this "
             "processor, is "
             "\"mmx\"");
 }

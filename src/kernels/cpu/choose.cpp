@@ -58,8 +58,11 @@ KernelList available_kernels() {
               __builtin_cpu_supports("avx512vnni"),
           avx512::kernels);
   const bool vbmi =
-      add(avx512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni"),
-          avx512::kernels_with_vbmi);
+      avx512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni");
+  const bool is_amd = __builtin_cpu_is("amd");
+  add(vbmi && !is_amd, avx512::kernels_for_zen);
+  add(vbmi, avx512::kernels_with_vbmi);
+  add(vbmi && is_amd, avx512::kernels_for_zen);
   static const bool amx = has_amx();
   add(vbmi && amx, avx512::kernels_with_amx);
 #endif
@@ -73,8 +76,9 @@ const Kernels& kernels() {
   for (int i = 0; i < available.count; ++i)
     if (std::string(wanted) == available.list[i]->name) return *available.list[i];
   fail(
-      "WELD_ISA: must be portable, avx2, avxvnni, avx512, avx512vbmi or avx512amx and run on this "
-      "processor, is \"{}\"",
+      "WELD_ISA: must be portable, avx2, avxvnni, avx512, avx512vbmi, avx512zen or avx512amx and "
+      "run on "
+      "this processor, is \"{}\"",
       wanted);
 }
 

@@ -24,41 +24,35 @@ struct Reading {
   static constexpr auto cache = Cache;
 };
 
-/// f(how one token meets the rows). Memory delivers more from several pages at once than from one
-/// (AVX-512 on Intel: 28 GB/s for 20).
+/// f(how up to max_vector_tokens tokens meet the rows). Memory delivers more from several pages at
+/// once than from one (AVX-512 on Intel, one token: 28 GB/s for 20). What is said to be faster or
+/// slower was measured with one token, 2048 columns.
 template <typename Block, typename F>
-void with_reading_of_one([[maybe_unused]] const RowBlock& rows, const F& f) {
-#ifdef __AVX512F__
-  if (__builtin_cpu_is("amd"))
-    // Zen 5: eight rows 37, four 40, and 41 GB/s into the first-level cache.
-    f(Reading<1, 4, _MM_HINT_T0>{});
-  else if (!quant::has_codewords<Block> && rows.rows >= 64)
-    // Intel: four 28.8, eight 30.7 GB/s of 32.5 (Q4_K, 2048 columns); in shorter blocks, and where
-    // codewords take the time, eight are slower. There are few slots for lines on their way to the
-    // first-level cache.
-    f(Reading<1, 8, _MM_HINT_T1>{});
-  else
-    f(Reading<1, 4, _MM_HINT_T1>{});
-#else
-  f(Reading < 1, quant::is_float<Block> ? 4 : 1, _MM_HINT_T1 > {});
-#endif
-}
-
-/// f(how up to max_vector_tokens tokens meet the rows).
-template <typename Block, typename F>
-void with_reading(const RowBlock& rows, int tokens, const F& f) {
+void with_reading([[maybe_unused]] const RowBlock& rows, int tokens, const F& f) {
   static_assert(max_vector_tokens == 3);
-#ifdef __AVX512F__
-  constexpr int side_by_side = 2;
+#if defined(WELD_ZEN)
+  // Zen 5: eight rows 37, four 40, and 41 GB/s into the first-level cache.
+  constexpr int side_by_side = 4;
+  constexpr auto cache = _MM_HINT_T0;
+#elif defined(__AVX512F__)
+  // Intel: four rows 28.8, eight 30.7 GB/s of 32.5 (Q4_K); in short blocks, and where codewords
+  // take the time, eight are slower. There are few slots for lines on their way to the first-level
+  // cache.
+  constexpr int side_by_side = 4;
+  constexpr auto cache = _MM_HINT_T1;
+  if (tokens == 1 && !quant::has_codewords<Block> && rows.rows >= 64)
+    return f(Reading<1, 8, cache>{});
 #else
-  constexpr int side_by_side = quant::is_float<Block> ? 2 : 1;
+  constexpr int side_by_side = quant::is_float<Block> ? 4 : 1;
+  constexpr auto cache = _MM_HINT_T1;
 #endif
+  constexpr int of_more = std::min(side_by_side, 2);
   if (tokens == 1)
-    with_reading_of_one<Block>(rows, f);
+    f(Reading<1, side_by_side, cache>{});
   else if (tokens == 2)
-    f(Reading<2, side_by_side, _MM_HINT_T1>{});
+    f(Reading<2, of_more, cache>{});
   else if (tokens == 3)
-    f(Reading<3, side_by_side, _MM_HINT_T1>{});
+    f(Reading<3, of_more, cache>{});
 }
 
 /// Parts of a block that rows are read from: where one is multiplied at a time, from four in turn

@@ -199,18 +199,19 @@ extern const Limits limits;
 namespace avx512 {
 extern const Kernels kernels;
 extern const Kernels kernels_with_vbmi;
+extern const Kernels kernels_for_zen;  ///< the same for AMD's processors
 extern const Kernels kernels_with_amx;
 extern const Limits limits;
 }  // namespace avx512
 
 /// The best build that this processor runs, or the one that WELD_ISA (portable, avx2, avxvnni,
-/// avx512, avx512vbmi, avx512amx) names. Throws Error if WELD_ISA names none, or one that this
-/// processor cannot run.
+/// avx512, avx512vbmi, avx512zen, avx512amx) names. Throws Error if WELD_ISA names none, or one
+/// that this processor cannot run.
 const Kernels& kernels();
 
 /// The builds that this processor runs, slowest first, for tests and benchmarks.
 struct KernelList {
-  const Kernels* list[6];
+  const Kernels* list[7];
   int count;
 };
 KernelList available_kernels();

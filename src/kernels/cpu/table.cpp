@@ -54,16 +54,22 @@ constexpr Kernels table_with_vnni() {
   return all;
 }
 #else
+/// Codewords and a few tokens are multiplied as one of the builds with VBMI does.
+template <auto multiply_codewords, auto multiply_few>
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
   const auto [index, tokens, first] = selection;
   if (avx512vbmi::has_codewords(rows.type))
-    avx512vbmi::multiply_codewords(rows, x, index, tokens, tile);
+    multiply_codewords(rows, x, index, tokens, tile);
   else if (tokens <= max_vector_tokens)
-    avx512vbmi::multiply_vector(rows, x, index, tokens, tile);
+    multiply_few(rows, x, index, tokens, tile);
   else
     multiply(rows, x, selection, tile);
 }
+constexpr auto multiply_on_intel =
+    multiply_with_vbmi<avx512vbmi::multiply_codewords, avx512vbmi::multiply_vector>;
+constexpr auto multiply_on_zen =
+    multiply_with_vbmi<avx512zen::multiply_codewords, avx512zen::multiply_vector>;
 
 Forms forms_with_vbmi(gguf::Type type, int tokens) {
   Forms forms = usual_forms(type, tokens);
@@ -76,7 +82,7 @@ void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selecti
   if (avx512amx::packed_parts(rows.type, selection.tokens) > 0)
     avx512amx::multiply_packed(rows, x, selection, tile);
   else
-    multiply_with_vbmi(rows, x, selection, tile);
+    multiply_on_intel(rows, x, selection, tile);
 }
 
 Forms forms_with_amx(gguf::Type type, int tokens) {
@@ -84,8 +90,8 @@ Forms forms_with_amx(gguf::Type type, int tokens) {
   return parts > 0 ? Forms{.parts = parts} : forms_with_vbmi(type, tokens);
 }
 
-constexpr Kernels table_with_vbmi() {
-  Kernels all = table("avx512vbmi", multiply_with_vbmi);
+constexpr Kernels table_with_vbmi(const char* name, decltype(Kernels::multiply) multiply) {
+  Kernels all = table(name, multiply);
   all.forms = forms_with_vbmi;
   return all;
 }
@@ -105,7 +111,8 @@ constexpr Kernels table_with_amx() {
 
 #ifdef __AVX512F__
 const Kernels kernels = table("avx512", multiply);
-const Kernels kernels_with_vbmi = table_with_vbmi();
+const Kernels kernels_with_vbmi = table_with_vbmi("avx512vbmi", multiply_on_intel);
+const Kernels kernels_for_zen = table_with_vbmi("avx512zen", multiply_on_zen);
 const Kernels kernels_with_amx = table_with_amx();
 #else
 const Kernels kernels = table("avx2", multiply);

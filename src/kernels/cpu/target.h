@@ -59,6 +59,17 @@ void multiply_codewords(const RowBlock& rows, const Activations& x, const int* i
 
 }  // namespace weld::kernels::avx512vbmi
 
+namespace weld::kernels::avx512zen {
+
+// NOLINTBEGIN(readability-redundant-declaration): declared above for this build
+void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                     float* tile);
+// NOLINTEND(readability-redundant-declaration)
+void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
+                        float* tile);
+
+}  // namespace weld::kernels::avx512zen
+
 namespace weld::kernels::avx512amx {
 
 extern const Limits limits;
