@@ -31,10 +31,6 @@ template <typename Block>
     return block + span_bytes<Block> / 2;
 }
 
-inline __m256i load_ints(const void* p) {
-  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
-}
-
 /// One token's activations from some column on.
 class Token {
  public:

@@ -28,6 +28,8 @@ using Ints = __m512i;
 inline Ints set_all(int v) { return _mm512_set1_epi32(v); }
 inline Ints load_aligned(const void* p) { return _mm512_load_si512(p); }
 inline Floats as_floats(Ints bits) { return _mm512_castsi512_ps(bits); }
+inline Ints subtract(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
+inline Ints multiply(Ints a, Ints b) { return _mm512_mullo_epi32(a, b); }
 #else
 using Ints = __m256i;
 inline Ints set_all(int v) { return _mm256_set1_epi32(v); }
@@ -35,6 +37,8 @@ inline Ints load_aligned(const void* p) {
   return _mm256_load_si256(static_cast<const __m256i*>(p));
 }
 inline Floats as_floats(Ints bits) { return _mm256_castsi256_ps(bits); }
+inline Ints subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
+inline Ints multiply(Ints a, Ints b) { return _mm256_mullo_epi32(a, b); }
 #endif
 
 /// The low (high) halves of each 16 bytes of a and b, one element of a, one of b.

@@ -20,11 +20,11 @@ struct Tile {
   float* out;                   ///< [Tokens][tile_rows]
   /// Where sums start: at what the zeros take off, -zero * sum of the codes; on AVX-512 lifted,
   /// and two numbers of 16 bits where runs wrap.
-  alignas(32) int32_t starts[Tokens][groups];
-  alignas(32) float scales[Tokens][groups];
-  alignas(32) float unlifts[Tokens][groups];  ///< -lift * scale
+  alignas(64) int32_t starts[Tokens][groups];
+  alignas(64) float scales[Tokens][groups];
+  alignas(64) float unlifts[Tokens][groups];  ///< -lift * scale
   /// What offsets are multiplied with: scale * sum of the group's codes.
-  alignas(32) float sums[Tokens][groups];
+  alignas(64) float sums[Tokens][groups];
 };
 
 inline int load_int(const int8_t* p) {
@@ -184,21 +184,32 @@ void sweep_codes(const Panel& panel, int rows, int columns, const Tile<Tokens>& 
   }
 }
 
-/// The scales of 8 groups of a token from group g on.
+/// The scales of `lanes` groups of a token from group g on.
 template <int Group>
-[[gnu::always_inline]] inline __m256 scales_of_groups(const float* scales, int g) {
-  if constexpr (Group == 32) return _mm256_loadu_ps(scales + g);
-  const __m256 four = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(scales + g / 2));
+[[gnu::always_inline]] inline Floats scales_of_groups(const float* scales, int g) {
+  if constexpr (Group == 32) return load(scales + g);
+  scales += g / 2;
+#ifdef __AVX512F__
+  return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7),
+                               _mm512_castps256_ps512(_mm256_loadu_ps(scales)));
+#else
+  const __m256 four = _mm256_broadcast_ps(reinterpret_cast<const __m128*>(scales));
   return _mm256_permutevar_ps(four, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+#endif
 }
 
-/// The sums of the codes of 8 groups.
+/// The sums of the codes of `lanes` groups.
 template <int Group>
-[[gnu::always_inline]] inline __m256i sums_of_groups(const int16_t* half_sums, int g) {
-  const auto* halves = reinterpret_cast<const __m128i*>(half_sums + g * (Group / 16));
-  if constexpr (Group == 16) return _mm256_cvtepi16_epi32(_mm_loadu_si128(halves));
-  const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves));
-  return _mm256_madd_epi16(both, _mm256_set1_epi16(1));
+[[gnu::always_inline]] inline Ints sums_of_groups(const int16_t* half_sums, int g) {
+  const int16_t* const halves = half_sums + g * (Group / 16);
+#ifdef __AVX512F__
+  if constexpr (Group == 16) return _mm512_cvtepi16_epi32(load_ints(halves));
+  return _mm512_madd_epi16(_mm512_loadu_si512(halves), _mm512_set1_epi16(1));
+#else
+  if constexpr (Group == 16)
+    return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
+  return _mm256_madd_epi16(load_ints(halves), _mm256_set1_epi16(1));
+#endif
 }
 
 /// The lane sums of 8 groups, 32 bits a group.
@@ -214,26 +225,22 @@ template <int Group>
   return _mm256_permute4x64_epi64(_mm256_add_epi16(even, odd), 0b11'01'10'00);
 }
 
-/// What goes with the sums of 8 groups of a token's codes from `code` on, in the tile from group g
-/// on.
+/// What goes with the sums of `lanes` groups of a token's codes from `code` on, in the tile from
+/// group g on.
 template <typename Block, int Tokens>
 [[gnu::always_inline]] inline void enter_sums(const Activations& x, size_t code, int t, int g,
                                               Tile<Tokens>& tile) {
   constexpr Plan plan = plan_of<Block>();
-  auto* const starts = reinterpret_cast<__m256i*>(&tile.starts[t][g]);
-  const __m256i sums = sums_of_groups<Block::group>(x.half_sums + code / 16, g);
+  auto& starts = *reinterpret_cast<Ints*>(&tile.starts[t][g]);
+  const Ints sums = sums_of_groups<Block::group>(x.half_sums + code / 16, g);
   if constexpr (plan.wraps)
-    _mm256_store_si256(
-        starts, _mm256_mullo_epi16(lane_sums_of_groups<Block::group>(x.lane_sums + code / 8, g),
-                                   _mm256_set1_epi16(static_cast<short>(-Block::zero))));
+    starts = _mm256_mullo_epi16(lane_sums_of_groups<Block::group>(x.lane_sums + code / 8, g),
+                                _mm256_set1_epi16(static_cast<short>(-Block::zero)));
   else if constexpr (lift != 0 || plan.has_zero)
-    _mm256_store_si256(starts,
-                       _mm256_sub_epi32(_mm256_set1_epi32(std::bit_cast<int32_t>(lift)),
-                                        _mm256_mullo_epi32(sums, _mm256_set1_epi32(Block::zero))));
-  if constexpr (plan.has_offset) {
-    const __m256 scales = scales_of_groups<Block::group>(x.scales + code / 32, g);
-    _mm256_store_ps(&tile.sums[t][g], scales * _mm256_cvtepi32_ps(sums));
-  }
+    starts = subtract(set_all(std::bit_cast<int32_t>(lift)), multiply(sums, set_all(Block::zero)));
+  if constexpr (plan.has_offset)
+    store(&tile.sums[t][g],
+          scales_of_groups<Block::group>(x.scales + code / 32, g) * to_floats(sums));
 }
 
 template <typename Block, int Tokens>
@@ -248,13 +255,14 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
     at.codes[t] = plan.products == Products::Words
                       ? reinterpret_cast<const int8_t*>(x.wide_codes + code)
                       : x.codes + code;
-    for (int g = 0; g < columns / plan.group; g += 8) {
-      __m256 scales = scales_of_groups<plan.group>(x.scales + code / 32, g);
+    // Strips are as long as they can be, however many columns there are.
+    for (int g = 0; g < columns / plan.group; g += lanes) {
+      Floats scales = scales_of_groups<plan.group>(x.scales + code / 32, g);
       settle(scales);  // GCC 12 would make a call of memmove of the copying
-      _mm256_store_ps(&at.scales[t][g], scales);
-      if constexpr (lift != 0) _mm256_store_ps(&at.unlifts[t][g], scales * _mm256_set1_ps(-lift));
+      store(&at.scales[t][g], scales);
+      if constexpr (lift != 0) store(&at.unlifts[t][g], scales * broadcast(-lift));
     }
-    for (int g = 0; g < columns / Block::group; g += 8) enter_sums<Block>(x, code, t, g, at);
+    for (int g = 0; g < columns / Block::group; g += lanes) enter_sums<Block>(x, code, t, g, at);
   }
   sweep_codes<plan, Tokens>(panel, rows, columns, at);
 }

@@ -86,6 +86,11 @@ inline Floats keep_if_at_least(Floats v, Floats test, Floats bound) {
 }
 #endif
 
+/// 32 bytes, wherever they are.
+inline __m256i load_ints(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+
 inline __m256 to_floats(__m256i v) { return _mm256_cvtepi32_ps(v); }
 
 /// Whether one instruction adds products of bytes to sums of 32 bits.
