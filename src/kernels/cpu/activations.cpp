@@ -9,6 +9,7 @@ namespace weld::kernels {
 
 void Forms::add(const Forms& more) {
   values |= more.values;
+  rounded |= more.rounded;
   codes |= more.codes;
   words |= more.words;
   pairs |= more.pairs;
@@ -26,6 +27,7 @@ void ActivationBuffers::reserve(int tokens, int columns, const Forms& forms) {
   view_.tokens = tokens;
   view_.columns = columns;
   if (forms.values) view_.values = values_.at_least(strips_size(value_strip, tokens, columns));
+  if (forms.rounded) view_.rounded = rounded_.at_least(strips_size(value_strip, tokens, columns));
   if (!forms.codes) return;
   const size_t size = strips_size(code_strip, tokens, columns);
   view_.codes = codes_.at_least(size);
@@ -53,10 +55,16 @@ void ActivationBuffers::pack(const Kernels& kernels, int tile, const float* cons
 
 void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x) {
   const int columns = view_.columns;
-  if (view_.values)
-    for (int column = 0; column < columns; column += value_strip)
-      std::copy_n(x + column, std::min(value_strip, columns - column),
-                  values_.data() + view_.value_at(token, column));
+  for (int column = 0; column < columns; column += value_strip) {
+    const int width = std::min(value_strip, columns - column);
+    const size_t at = view_.value_at(token, column);
+    if (view_.values) std::copy_n(x + column, width, values_.data() + at);
+    if (view_.rounded) {
+      uint16_t* const end = std::transform(x + column, x + column + width, rounded_.data() + at,
+                                           [](float v) { return to_bf16(v); });
+      if (width % 2 != 0) *end = 0;
+    }
+  }
   if (!view_.codes) return;
   for (int column = 0; column < columns; column += code_strip) {
     const size_t at = view_.code_at(token, column);

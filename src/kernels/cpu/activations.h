@@ -73,14 +73,22 @@ struct PackedTile {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(scale) & ~3U);
 }
 
+/// The BF16 number nearest to a float, of two the even one.
+[[gnu::always_inline]] inline uint16_t to_bf16(float v) {
+  const auto bits = std::bit_cast<uint32_t>(v);
+  const uint32_t nearest = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, quiet_nan = bits >> 16 | 64U;
+  return static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? quiet_nan : nearest);
+}
+
 /// The forms of activations that a product reads.
 struct Forms {
-  bool values = false;  ///< as they are
-  bool codes = false;   ///< quantized
-  bool words = false;   ///< and what sums in 16 bits need: wide codes, lane sums
-  bool pairs = false;   ///< and the codes by pairs of groups
-  bool places = false;  ///< and the codes by place
-  int parts = 0;        ///< packed, in so many parts
+  bool values = false;   ///< as they are
+  bool rounded = false;  ///< in BF16
+  bool codes = false;    ///< quantized
+  bool words = false;    ///< and what sums in 16 bits need: wide codes, lane sums
+  bool pairs = false;    ///< and the codes by pairs of groups
+  bool places = false;   ///< and the codes by place
+  int parts = 0;         ///< packed, in so many parts
 
   /// Asks for what either asks for.
   void add(const Forms& more);
@@ -95,6 +103,8 @@ struct Activations {
   int tokens = 0;
   int columns = 0;                ///< a multiple of group_size if there are codes
   const float* values = nullptr;  ///< in strips of value_strip
+  /// In BF16, in strips of value_strip; where the number of columns is odd, a 0 follows.
+  const uint16_t* rounded = nullptr;
   const int8_t* codes = nullptr;  ///< in strips of code_strip, as all that follows
   /// The codes as rows meet them on AVX2, then without their signs: two bytes a column. Of each 256
   /// columns, [with sign, without][group i of the first four][half][group i, group i + 4][16].
@@ -150,6 +160,7 @@ class ActivationBuffers {
  private:
   Activations view_;
   Buffer<float> values_;
+  Buffer<uint16_t> rounded_;
   Buffer<int8_t> codes_;
   Buffer<int8_t> pairs_;
   Buffer<int8_t> places_;

@@ -38,38 +38,30 @@ void gather(const RowBlock& rows, int columns, Panel& panel) {
   }
 }
 
-/// Activations of a tile of tokens, rounded to BF16.
-struct Rounded {
-  alignas(64) uint16_t values[tile_tokens][value_strip];
-};
+__m512bh load_pairs(const uint16_t* p) { return reinterpret_cast<__m512bh>(_mm512_load_si512(p)); }
 
-void round_values(const float* from, int columns, uint16_t* to) {
-  for (int k = 0; k < columns; k += lanes) {
-    const Floats v = load_first(from + k, columns - k < lanes ? columns - k : lanes);
-    const __m256bh rounded = _mm512_cvtneps_pbh(v);
-    std::memcpy(to + k, &rounded, sizeof rounded);
-  }
+/// A pair of columns in all lanes.
+__m512bh broadcast_pair(const uint16_t* p) {
+  int pair;
+  std::memcpy(&pair, p, sizeof pair);
+  return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
 }
 
 template <int Tokens>
-void sweep(const Panel& panel, int steps, const Rounded& x, float* const* out) {
+void sweep(const Panel& panel, int steps, const uint16_t* const x[Tokens], float* out) {
   Floats sum[Tokens][2];
-  for (int t = 0; t < Tokens; ++t)
-    for (int v = 0; v < 2; ++v) sum[t][v] = load(out[t] + v * lanes);
+  load_sums(out, sum);
   for (int s = 0; s < steps; ++s) {
-    __m512bh rows[2];
-    std::memcpy(rows, panel.pairs + static_cast<ptrdiff_t>(s) * 2 * tile_rows, sizeof rows);
-    for (int t = 0; t < Tokens; ++t) {
-      int pair;
-      std::memcpy(&pair, x.values[t] + 2 * static_cast<ptrdiff_t>(s), sizeof pair);
-      const __m512i both = _mm512_set1_epi32(pair);
-      __m512bh value;
-      std::memcpy(&value, &both, sizeof value);
-      for (int v = 0; v < 2; ++v) sum[t][v] = _mm512_dpbf16_ps(sum[t][v], rows[v], value);
-    }
+    const uint16_t* const pairs = panel.pairs + ptrdiff_t{s} * 2 * tile_rows;
+    const __m512bh rows[2] = {load_pairs(pairs), load_pairs(pairs + tile_rows)};
+    unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+      const __m512bh pair = broadcast_pair(x[t] + ptrdiff_t{2} * s);
+      unroll<2>([&](auto v) __attribute__((always_inline)) {
+        sum[t][v] = _mm512_dpbf16_ps(sum[t][v], rows[v], pair);
+      });
+    });
   }
-  for (int t = 0; t < Tokens; ++t)
-    for (int v = 0; v < 2; ++v) store(out[t] + v * lanes, sum[t][v]);
+  store_sums(sum, out);
 }
 
 }  // namespace
@@ -77,7 +69,6 @@ void sweep(const Panel& panel, int steps, const Rounded& x, float* const* out) {
 void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                           float* tile) {
   Panel panel;
-  Rounded rounded;
   for_each_panel<quant::BF16, value_strip>(
       rows, x.columns, tokens, tile, [&](const RowBlock& part, int column, int columns, float* to) {
         if (column == 0) clear_tile(to, tokens);
@@ -85,13 +76,10 @@ void multiply_matrix_bf16(const RowBlock& rows, const Activations& x, const int*
         NextPanel next(part, tiles<tile_tokens>(tokens));
         for_each_tile<tile_tokens>(tokens, [&](auto n, int token) {
           next.prefetch_some<2 * value_strip>();
-          float* out[n];
-          for (int t = 0; t < n; ++t) {
-            const int row = index ? index[token + t] : token + t;
-            round_values(x.values + x.value_at(row, column), columns, rounded.values[t]);
-            out[t] = to + static_cast<ptrdiff_t>(token + t) * tile_rows;
-          }
-          sweep<n>(panel, (columns + 1) / 2, rounded, out);
+          const uint16_t* pairs[n];
+          for (int t = 0; t < n; ++t)
+            pairs[t] = x.rounded + x.value_at(index ? index[token + t] : token + t, column);
+          sweep<n>(panel, (columns + 1) / 2, pairs, to + static_cast<ptrdiff_t>(token) * tile_rows);
         });
       });
 }

@@ -49,12 +49,6 @@ void quantize(const float* x, int columns, const QuantizedRow& out) {
   }
 }
 
-/// The BF16 number nearest to a finite float, of two the even one.
-uint16_t to_bf16(float v) {
-  const auto bits = std::bit_cast<uint32_t>(v);
-  return static_cast<uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
-}
-
 void pack(const float* const* rows, int tokens, int columns, const PackedTile& out) {
   const int padded = (columns + packed_columns - 1) / packed_columns * packed_columns;
   for (int column = 0; column < padded; ++column)

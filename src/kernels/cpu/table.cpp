@@ -4,18 +4,27 @@
 namespace weld::kernels::WELD_TARGET {
 namespace {
 
+#ifdef __AVX512F__
+/// Whether rows meet so many tokens in BF16.
+bool multiplies_bf16(gguf::Type type, int tokens) {
+  return type == gguf::Type::BF16 && tokens > max_vector_tokens &&
+         __builtin_cpu_supports("avx512bf16");
+}
+#endif
+
 void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
   const auto [index, tokens, first] = selection;
   if (tokens <= max_vector_tokens) return multiply_vector(rows, x, index, tokens, tile);
 #ifdef __AVX512F__
-  if (rows.type == gguf::Type::BF16 && __builtin_cpu_supports("avx512bf16"))
-    return multiply_matrix_bf16(rows, x, index, tokens, tile);
+  if (multiplies_bf16(rows.type, tokens)) return multiply_matrix_bf16(rows, x, index, tokens, tile);
 #endif
   multiply_matrix(rows, x, index, tokens, tile);
 }
 
 #ifdef __AVX512F__
-constexpr auto forms = usual_forms;
+Forms forms(gguf::Type type, int tokens) {
+  return multiplies_bf16(type, tokens) ? Forms{.rounded = true} : usual_forms(type, tokens);
+}
 #else
 /// Products of a few tokens are made by pairs of groups.
 Forms forms_with_pairs(gguf::Type type, int tokens) {
@@ -72,9 +81,9 @@ constexpr auto multiply_on_zen =
     multiply_with_vbmi<avx512zen::multiply_codewords, avx512zen::multiply_vector>;
 
 Forms forms_with_vbmi(gguf::Type type, int tokens) {
-  Forms forms = usual_forms(type, tokens);
-  forms.places = tokens <= max_vector_tokens && avx512vbmi::has_codewords(type);
-  return forms;
+  Forms all = forms(type, tokens);
+  all.places = tokens <= max_vector_tokens && avx512vbmi::has_codewords(type);
+  return all;
 }
 
 void multiply_with_amx(const RowBlock& rows, const Activations& x, const Selection& selection,
