@@ -13,6 +13,7 @@ inline namespace WELD_TARGET {
 struct Q2_K {
   static constexpr Type type = Type::Q2_K;
   static constexpr int group = 16, zero = 0, max_code = 3;
+  static constexpr int least_factor = 0, most_factor = 15;
   static constexpr bool has_offset = true;
 
   static uint8_t code(const std::byte* block, int i) {

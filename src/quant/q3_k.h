@@ -14,6 +14,7 @@ inline namespace WELD_TARGET {
 struct Q3_K {
   static constexpr Type type = Type::Q3_K;
   static constexpr int group = 16, zero = 4, max_code = 7;
+  static constexpr int least_factor = -32, most_factor = 31;
   static constexpr bool has_offset = false;
 
   static uint8_t code(const std::byte* block, int i) {

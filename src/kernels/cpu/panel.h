@@ -30,6 +30,12 @@ inline Ints load_aligned(const void* p) { return _mm512_load_si512(p); }
 inline Floats as_floats(Ints bits) { return _mm512_castsi512_ps(bits); }
 inline Ints subtract(Ints a, Ints b) { return _mm512_sub_epi32(a, b); }
 inline Ints multiply(Ints a, Ints b) { return _mm512_mullo_epi32(a, b); }
+inline Ints add_words(Ints a, Ints b) { return _mm512_add_epi16(a, b); }
+inline Ints multiply_words(Ints a, Ints b) { return _mm512_mullo_epi16(a, b); }
+/// The integer of each lane in both its words.
+inline Ints twice(Ints v) {
+  return _mm512_mask_blend_epi16(0xaaaaaaaa, v, _mm512_slli_epi32(v, 16));
+}
 #else
 using Ints = __m256i;
 inline Ints set_all(int v) { return _mm256_set1_epi32(v); }
@@ -39,6 +45,10 @@ inline Ints load_aligned(const void* p) {
 inline Floats as_floats(Ints bits) { return _mm256_castsi256_ps(bits); }
 inline Ints subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
 inline Ints multiply(Ints a, Ints b) { return _mm256_mullo_epi32(a, b); }
+inline Ints add_words(Ints a, Ints b) { return _mm256_add_epi16(a, b); }
+inline Ints multiply_words(Ints a, Ints b) { return _mm256_mullo_epi16(a, b); }
+/// The integer of each lane in both its words.
+inline Ints twice(Ints v) { return _mm256_blend_epi16(v, _mm256_slli_epi32(v, 16), 0xaa); }
 #endif
 
 /// The low (high) halves of each 16 bytes of a and b, one element of a, one of b.

@@ -225,24 +225,6 @@ template <int Group>
   return _mm256_permute4x64_epi64(_mm256_add_epi16(even, odd), 0b11'01'10'00);
 }
 
-/// What goes with the sums of `lanes` groups of a token's codes from `code` on, in the tile from
-/// group g on.
-template <typename Block, int Tokens>
-[[gnu::always_inline]] inline void enter_sums(const Activations& x, size_t code, int t, int g,
-                                              Tile<Tokens>& tile) {
-  constexpr Plan plan = plan_of<Block>();
-  auto& starts = *reinterpret_cast<Ints*>(&tile.starts[t][g]);
-  const Ints sums = sums_of_groups<Block::group>(x.half_sums + code / 16, g);
-  if constexpr (plan.wraps)
-    starts = _mm256_mullo_epi16(lane_sums_of_groups<Block::group>(x.lane_sums + code / 8, g),
-                                _mm256_set1_epi16(static_cast<short>(-Block::zero)));
-  else if constexpr (lift != 0 || plan.has_zero)
-    starts = subtract(set_all(std::bit_cast<int32_t>(lift)), multiply(sums, set_all(Block::zero)));
-  if constexpr (plan.has_offset)
-    store(&tile.sums[t][g],
-          scales_of_groups<Block::group>(x.scales + code / 32, g) * to_floats(sums));
-}
-
 template <typename Block, int Tokens>
 void sweep(const Panel& panel, int rows, int columns, int first_column, const Activations& x,
            const int* index, int token, float* tile) {
@@ -255,14 +237,28 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
     at.codes[t] = plan.products == Products::Words
                       ? reinterpret_cast<const int8_t*>(x.wide_codes + code)
                       : x.codes + code;
+    const float* const x_scales = x.scales + code / 32;
+    const int16_t* const half_sums = x.half_sums + code / 16;
+    const auto starts = [&](int g) { return reinterpret_cast<Ints*>(&at.starts[t][g]); };
     // Strips are as long as they can be, however many columns there are.
     for (int g = 0; g < columns / plan.group; g += lanes) {
-      Floats scales = scales_of_groups<plan.group>(x.scales + code / 32, g);
+      Floats scales = scales_of_groups<plan.group>(x_scales, g);
       settle(scales);  // GCC 12 would make a call of memmove of the copying
       store(&at.scales[t][g], scales);
       if constexpr (lift != 0) store(&at.unlifts[t][g], scales * broadcast(-lift));
+      if constexpr (!plan.wraps && (lift != 0 || plan.has_zero))
+        *starts(g) =
+            subtract(set_all(std::bit_cast<int32_t>(lift)),
+                     multiply(sums_of_groups<plan.group>(half_sums, g), set_all(zero_of<Block>())));
     }
-    for (int g = 0; g < columns / Block::group; g += lanes) enter_sums<Block>(x, code, t, g, at);
+    for (int g = 0; g < columns / Block::group; g += lanes) {
+      if constexpr (plan.wraps)
+        *starts(g) = multiply_words(lane_sums_of_groups<Block::group>(x.lane_sums + code / 8, g),
+                                    _mm256_set1_epi16(static_cast<short>(-Block::zero)));
+      if constexpr (plan.has_offset)
+        store(&at.sums[t][g], scales_of_groups<Block::group>(x_scales, g) *
+                                  to_floats(sums_of_groups<Block::group>(half_sums, g)));
+    }
   }
   sweep_codes<plan, Tokens>(panel, rows, columns, at);
 }
