@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <set>
 
@@ -39,6 +40,41 @@ TEST_P(Strips, HoldWhatWasEntered) {
           EXPECT_NEAR(scale * static_cast<float>(view.codes[at]), entered, 0.51F * scale);
         }
     }
+}
+
+TEST_P(Strips, HoldWhatWasEnteredRounded) {
+  std::mt19937 random(1);
+  kernels::ActivationBuffers buffers;
+  const int tokens = 3;
+  for (const int columns : {256, 201}) {  // what a wider batch leaves behind must not show
+    const std::vector<float> x = random_floats(static_cast<size_t>(columns), random);
+    buffers.reserve(tokens, columns, {.rounded = true});
+    for (int t = 0; t < tokens; ++t) buffers.enter(*GetParam(), t, x.data());
+    const Activations& view = buffers.view();
+    for (int t = 0; t < tokens; ++t) {
+      for (int c = 0; c < columns; ++c) {
+        const float rounded =
+            std::bit_cast<float>(uint32_t{view.rounded[view.value_at(t, c)]} << 16);
+        const float entered = x[static_cast<size_t>(c)];
+        EXPECT_NEAR(rounded, entered, std::abs(entered) / 256);
+      }
+      if (columns % 2 != 0) {
+        EXPECT_EQ(view.rounded[view.value_at(t, columns)], 0);
+      }
+    }
+  }
+}
+
+TEST(ToBf16, RoundsToTheNearestAndOfTwoToTheEvenOne) {
+  const auto rounded = [](uint32_t bits) { return kernels::to_bf16(std::bit_cast<float>(bits)); };
+  EXPECT_EQ(rounded(0x3f808000), 0x3f80);
+  EXPECT_EQ(rounded(0x3f808001), 0x3f81);
+  EXPECT_EQ(rounded(0x3f818000), 0x3f82);
+  EXPECT_EQ(rounded(0xbf7fffff), 0xbf80);
+  EXPECT_EQ(rounded(0x7f7fffff), 0x7f80);  // infinity is nearer than the largest number
+  EXPECT_EQ(rounded(0xff800000), 0xff80);
+  EXPECT_EQ(rounded(0x7fffffff) & 0x7fc0, 0x7fc0);  // not a number, and stays so
+  EXPECT_EQ(rounded(0xff800001) & 0x7fc0, 0x7fc0);
 }
 
 TEST_P(Strips, ContinueWithZeros) {

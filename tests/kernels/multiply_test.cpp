@@ -272,6 +272,25 @@ TEST_P(Multiply, TheLargestSumsFit) {
   }
 }
 
+// Processors of either maker run the build that is faster there; a model says the same on both.
+TEST_P(Multiply, IsTheSameOnIntelAndAmd) {
+  if (std::string(build().name) != "avx512zen") return;
+  const kernels::KernelList all = kernels::available_kernels();
+  const auto* const other = *std::find_if(all.list, all.list + all.count, [](const Kernels* k) {
+    return std::string(k->name) == "avx512vbmi";
+  });
+  const int columns = is_float() ? 300 : 768, rows = 100;
+  const GuardedBytes guarded(weights(rows, columns));
+  const RowBlock block = this->block(guarded, rows, columns);
+  for (const int tokens : {1, 2, 3, 29}) {
+    Input x(build(), tokens, columns, random_);
+    std::vector<float> on_amd = multiply(build(), block, x, nullptr, tokens);
+    std::vector<float> on_intel = multiply(*other, block, x, nullptr, tokens);
+    for (int t = 0; t < tokens; ++t)
+      for (int r = 0; r < rows; ++r) ASSERT_EQ(at(on_amd, t, r), at(on_intel, t, r));
+  }
+}
+
 // What makes fusing exact: a row's result has the same bits wherever the row and the token stand.
 TEST_P(Multiply, RowDependsOnItselfAlone) {
   // Three spans of 256, and where blocks are smaller a part of one.
