@@ -15,9 +15,8 @@ void add_batch_flags(Flags& flags, SessionFlags& values) {
   flags.add_number("-b,--batch-size", values.batch, 1, 65536, "an upper limit for -ub");
   flags.add_choice("--cache", values.cache, {"f16", "f32"}, "type of the key-value cache");
   flags.footer(
-      "WELD_ISA=portable, avx2, avxvnni, avx512, avx512vbmi, avx512zen or avx512amx in the "
-      "environment chooses\n"
-      "the instruction set; otherwise it is the best that the processor has.");
+      "WELD_ISA=portable, avx2, avxvnni, avx512, avx512vbmi, avx512zen or avx512amx in the\n"
+      "environment chooses the instruction set; otherwise it is the best that the processor has.");
 }
 
 void add_session_flags(Flags& flags, SessionFlags& values) {

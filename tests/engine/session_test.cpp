@@ -166,9 +166,7 @@ TEST_F(SessionTest, RefusesKernelsThatThereAreNot) {
   const UseKernels kernels("mmx");
   EXPECT_EQ(error_of([&] { const Session session(model_, {}); }),
             "WELD_ISA: must be portable, avx2, avxvnni, avx512, avx512vbmi, avx512zen or avx512amx "
-            "and run on this "
-            "processor, is "
-            "\"mmx\"");
+            "and run on this processor, is \"mmx\"");
 }
 
 TEST_F(SessionTest, CountsTheBytesOfItsCache) {

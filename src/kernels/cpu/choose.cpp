@@ -59,6 +59,7 @@ KernelList available_kernels() {
           avx512::kernels);
   const bool vbmi =
       avx512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni");
+  // Either maker's processors run both builds, the other's slower.
   const bool is_amd = __builtin_cpu_is("amd");
   add(vbmi && !is_amd, avx512::kernels_for_zen);
   add(vbmi, avx512::kernels_with_vbmi);
@@ -77,8 +78,7 @@ const Kernels& kernels() {
     if (std::string(wanted) == available.list[i]->name) return *available.list[i];
   fail(
       "WELD_ISA: must be portable, avx2, avxvnni, avx512, avx512vbmi, avx512zen or avx512amx and "
-      "run on "
-      "this processor, is \"{}\"",
+      "run on this processor, is \"{}\"",
       wanted);
 }
 

@@ -28,11 +28,12 @@ struct Plan {
   bool wraps = false;       ///< a run's sum may overflow on the way; see plan_of()
   bool has_zero = false;    ///< sums start at what the zeros take off
   bool has_offset = false;  ///< as Block::has_offset
-  /// The two halves of a group are scaled by the rows' integers: here their sums, with VNNI codes.
+  /// The two halves of a group are scaled by the rows' integers: their sums, or with VNNI their
+  /// codes as they are decoded.
   bool has_factors = false;
 };
 
-/// Between what the products of codes, without their zero, and factors lie.
+/// The least and the largest product of a code less its zero and a factor.
 template <typename Block>
 constexpr std::pair<int, int> range_of_products() {
   const int least = -Block::zero, most = Block::max_code - Block::zero;
@@ -54,7 +55,7 @@ constexpr bool scales_codes() {
   return false;
 }
 
-/// What stands for zero in a panel.
+/// The code of zero in a panel.
 template <typename Block>
 constexpr int zero_of() {
   if constexpr (scales_codes<Block>()) return -range_of_products<Block>().first;

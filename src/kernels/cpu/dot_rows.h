@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
 #include <utility>
 
 #include "kernels/cpu/dot_span.h"
@@ -36,12 +35,11 @@ void with_reading([[maybe_unused]] const RowBlock& rows, int tokens, const F& f)
   constexpr auto cache = _MM_HINT_T0;
 #elif defined(__AVX512F__)
   // Intel: four rows 28.8, eight 30.7 GB/s of 32.5 (Q4_K); in short blocks, and where codewords
-  // take the time, eight are slower. There are few slots for lines on their way to the first-level
-  // cache.
+  // take the time, eight are slower.
   constexpr int side_by_side = 4;
   constexpr auto cache = _MM_HINT_T1;
-  if (tokens == 1 && !quant::has_codewords<Block> && rows.rows >= 64)
-    return f(Reading<1, 8, cache>{});
+  if constexpr (!quant::has_codewords<Block>)
+    if (tokens == 1 && rows.rows >= 64) return f(Reading<1, 8, cache>{});
 #else
   constexpr int side_by_side = quant::is_float<Block> ? 4 : 1;
   constexpr auto cache = _MM_HINT_T1;
@@ -60,10 +58,9 @@ void with_reading([[maybe_unused]] const RowBlock& rows, int tokens, const F& f)
 template <typename How>
 inline constexpr int block_parts = How::rows == 1 ? 4 : How::rows;
 
-/// How far ahead of what is multiplied a part is asked for, in whole rows: enough bytes to cover
-/// the memory's latency (about 100 ns, 4 KiB at 40 GB/s) and little enough to stay in the cache.
-/// Rows of experts are short: at 768 columns, in AVX2 on Zen 5, one row of Q4_0 further on 26 GB/s
-/// and three 41.
+/// How far ahead of what is multiplied each part is asked for, in whole rows: all parts together
+/// cover the memory's latency (100 ns at 40 GB/s are 4 KiB), and stay in the cache. Rows of experts
+/// are short: at 768 columns of Q4_0, AVX2 on Zen 5, asking one row ahead gave 26 GB/s, three 41.
 template <typename How>
 inline int rows_ahead(size_t row_bytes) {
   constexpr int least = How::rows == 1 ? 1 : 2;
@@ -74,9 +71,8 @@ inline int rows_ahead(size_t row_bytes) {
 /// Rows that are multiplied together.
 template <typename How>
 struct RowGroup {
-  static constexpr int rows = How::rows;
-  int index[rows];
-  const std::byte* row[rows];
+  int index[How::rows];
+  const std::byte* row[How::rows];
   ptrdiff_t later;  ///< from each row to the one that is prefetched meanwhile
 };
 

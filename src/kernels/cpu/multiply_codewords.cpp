@@ -7,9 +7,11 @@
 
 namespace weld::kernels::WELD_TARGET {
 
+#ifndef WELD_ZEN  // the same types in both builds
 bool has_codewords(gguf::Type type) {
   return quant::visit(type, []<typename Block>() { return quant::has_codewords<Block>; });
 }
+#endif
 
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile) {

@@ -39,9 +39,8 @@ template <typename Block, typename How>
         for (int r = 0; r < How::rows; ++r) {
           const __m256 weights =
               Block::values(rows.row[r] + at + ptrdiff_t{8} * v * quant::bytes<Block>);
-          for (int t = 0; t < How::tokens; ++t)
-            sum[v][r][t] =
-                fma(weights, _mm256_loadu_ps(values[static_cast<size_t>(t)] + 8 * v), sum[v][r][t]);
+          for (size_t t = 0; t < How::tokens; ++t)
+            sum[v][r][t] = fma(weights, _mm256_loadu_ps(values[t] + 8 * v), sum[v][r][t]);
         }
       for (const float*& v : values) v += step;
     }

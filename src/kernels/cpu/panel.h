@@ -47,7 +47,6 @@ inline Ints subtract(Ints a, Ints b) { return _mm256_sub_epi32(a, b); }
 inline Ints multiply(Ints a, Ints b) { return _mm256_mullo_epi32(a, b); }
 inline Ints add_words(Ints a, Ints b) { return _mm256_add_epi16(a, b); }
 inline Ints multiply_words(Ints a, Ints b) { return _mm256_mullo_epi16(a, b); }
-/// The integer of each lane in both its words.
 inline Ints twice(Ints v) { return _mm256_blend_epi16(v, _mm256_slli_epi32(v, 16), 0xaa); }
 #endif
 

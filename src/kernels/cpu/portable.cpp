@@ -1,7 +1,6 @@
 // Every operation in plain loops: the specification that the vector builds are tested against, and
 // what runs on processors that have none of them.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>

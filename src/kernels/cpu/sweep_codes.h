@@ -240,7 +240,8 @@ void sweep(const Panel& panel, int rows, int columns, int first_column, const Ac
     const float* const x_scales = x.scales + code / 32;
     const int16_t* const half_sums = x.half_sums + code / 16;
     const auto starts = [&](int g) { return reinterpret_cast<Ints*>(&at.starts[t][g]); };
-    // Strips are as long as they can be, however many columns there are.
+    // Whole vectors: the last strip has room for code_strip columns too, and what is beyond
+    // `columns` is not used.
     for (int g = 0; g < columns / plan.group; g += lanes) {
       Floats scales = scales_of_groups<plan.group>(x_scales, g);
       settle(scales);  // GCC 12 would make a call of memmove of the copying

@@ -10,18 +10,7 @@ bool multiplies_bf16(gguf::Type type, int tokens) {
   return type == gguf::Type::BF16 && tokens > max_vector_tokens &&
          __builtin_cpu_supports("avx512bf16");
 }
-#endif
 
-void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
-  const auto [index, tokens, first] = selection;
-  if (tokens <= max_vector_tokens) return multiply_vector(rows, x, index, tokens, tile);
-#ifdef __AVX512F__
-  if (multiplies_bf16(rows.type, tokens)) return multiply_matrix_bf16(rows, x, index, tokens, tile);
-#endif
-  multiply_matrix(rows, x, index, tokens, tile);
-}
-
-#ifdef __AVX512F__
 Forms forms(gguf::Type type, int tokens) {
   return multiplies_bf16(type, tokens) ? Forms{.rounded = true} : usual_forms(type, tokens);
 }
@@ -40,6 +29,15 @@ Forms forms(gguf::Type type, int tokens) {
   return forms;
 }
 #endif
+
+void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
+  const auto [index, tokens, first] = selection;
+  if (tokens <= max_vector_tokens) return multiply_vector(rows, x, index, tokens, tile);
+#ifdef __AVX512F__
+  if (multiplies_bf16(rows.type, tokens)) return multiply_matrix_bf16(rows, x, index, tokens, tile);
+#endif
+  multiply_matrix(rows, x, index, tokens, tile);
+}
 
 constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
   return {name, quantize,       nullptr,    forms, multiply,           rms_norm, rotate,

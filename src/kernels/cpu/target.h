@@ -61,10 +61,9 @@ void multiply_codewords(const RowBlock& rows, const Activations& x, const int* i
 
 namespace weld::kernels::avx512zen {
 
-// NOLINTBEGIN(readability-redundant-declaration): declared above for this build
-void multiply_vector(const RowBlock& rows, const Activations& x, const int* index, int tokens,
-                     float* tile);
-// NOLINTEND(readability-redundant-declaration)
+/// As in avx512vbmi.
+void multiply_vector(  // NOLINT(readability-redundant-declaration): declared above for this build
+    const RowBlock& rows, const Activations& x, const int* index, int tokens, float* tile);
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile);
 
