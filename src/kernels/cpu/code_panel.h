@@ -253,19 +253,21 @@ template <typename Block>
   constexpr int groups = quant::groups<Block>;
   const int at = block * groups * tile_rows + first;
   const Floats unit = Block::unit(columns);
-  if constexpr (plan_of<Block>().has_factors) store(panel.scales + block * tile_rows + first, unit);
-  unroll<groups>([&](auto g) __attribute__((always_inline)) {
-    if constexpr (scales_codes<Block>())
-      return;
-    else if constexpr (plan_of<Block>().has_factors)
-      *reinterpret_cast<Ints*>(panel.factors + at + g * tile_rows) =
-          twice(Block::factors(columns, g));
-    else if constexpr (requires { quant::group_factors<Block>(columns, g); })
-      store(panel.scales + at + g * tile_rows,
-            unit * to_floats(quant::group_factors<Block>(columns, g)));
-    else
-      store(panel.scales + at + g * tile_rows, unit);
-  });
+  if constexpr (plan_of<Block>().has_factors) {
+    store(panel.scales + block * tile_rows + first, unit);
+    if constexpr (!scales_codes<Block>())
+      unroll<groups>([&](auto g) __attribute__((always_inline)) {
+        *reinterpret_cast<Ints*>(panel.factors + at + g * tile_rows) =
+            twice(Block::factors(columns, g));
+      });
+  } else {
+    unroll<groups>([&](auto g) __attribute__((always_inline)) {
+      Floats scale = unit;
+      if constexpr (requires { quant::group_factors<Block>(columns, g); })
+        scale = unit * to_floats(quant::group_factors<Block>(columns, g));
+      store(panel.scales + at + g * tile_rows, scale);
+    });
+  }
   if constexpr (Block::has_offset) {
     const Floats offset_unit = Block::offset_unit(columns);
     unroll<groups>([&](auto g) __attribute__((always_inline)) {
