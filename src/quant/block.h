@@ -36,9 +36,8 @@
 //                      those of half of group i and of group i + 4 for i < 4
 //   factors(block), unit(block)   for blocks of 256: scale = unit * factor, a factor a group, in
 //                      16 bits each
-//   least_factor, most_factor  the bounds of a factor, with codes(at, i) and groups of 16, where
-//   the
-//                      products of codes and factors fit a byte
+//   least_factor, most_factor  with codes(at, i) and groups of 16, where the products of codes and
+//                      factors fit a byte: the bounds of a factor
 //   minimums(block), offset_unit(block)  the same for offsets, if it has any
 //   unit_at            where the unit is, if it is a half-precision number and nothing else;
 //   offset_unit_at     where the negative of the offset unit is

@@ -24,12 +24,6 @@ uint16_t to_f16(float value) {
   return static_cast<uint16_t>(sign | std::min(half, 0x7bffU));
 }
 
-uint16_t to_bf16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return static_cast<uint16_t>((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
-}
-
 void put_u16(std::byte* place, uint16_t value) { std::memcpy(place, &value, sizeof value); }
 
 void add_bits(std::byte& byte, int value, int shift) {

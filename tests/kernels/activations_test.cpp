@@ -9,7 +9,7 @@
 #include <set>
 
 #include "builds.h"
-#include "quant/block.h"
+#include "quant/bf16.h"
 
 namespace weld::test {
 namespace {
@@ -66,7 +66,7 @@ TEST_P(Strips, HoldWhatWasEnteredRounded) {
 }
 
 TEST(ToBf16, RoundsToTheNearestAndOfTwoToTheEvenOne) {
-  const auto rounded = [](uint32_t bits) { return kernels::to_bf16(std::bit_cast<float>(bits)); };
+  const auto rounded = [](uint32_t bits) { return quant::to_bf16(std::bit_cast<float>(bits)); };
   EXPECT_EQ(rounded(0x3f808000), 0x3f80);
   EXPECT_EQ(rounded(0x3f808001), 0x3f81);
   EXPECT_EQ(rounded(0x3f818000), 0x3f82);

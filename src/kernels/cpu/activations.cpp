@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/kernels.h"
+#include "quant/bf16.h"
 
 namespace weld::kernels {
 
@@ -55,16 +56,17 @@ void ActivationBuffers::pack(const Kernels& kernels, int tile, const float* cons
 
 void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x) {
   const int columns = view_.columns;
-  for (int column = 0; column < columns; column += value_strip) {
-    const int width = std::min(value_strip, columns - column);
-    const size_t at = view_.value_at(token, column);
-    if (view_.values) std::copy_n(x + column, width, values_.data() + at);
-    if (view_.rounded) {
-      uint16_t* const end = std::transform(x + column, x + column + width, rounded_.data() + at,
-                                           [](float v) { return to_bf16(v); });
-      if (width % 2 != 0) *end = 0;
+  if (view_.values || view_.rounded)
+    for (int column = 0; column < columns; column += value_strip) {
+      const int width = std::min(value_strip, columns - column);
+      const size_t at = view_.value_at(token, column);
+      if (view_.values) std::copy_n(x + column, width, values_.data() + at);
+      if (view_.rounded) {
+        uint16_t* const end = std::transform(x + column, x + column + width, rounded_.data() + at,
+                                             [](float v) { return quant::to_bf16(v); });
+        if (width % 2 != 0) *end = 0;
+      }
     }
-  }
   if (!view_.codes) return;
   for (int column = 0; column < columns; column += code_strip) {
     const size_t at = view_.code_at(token, column);

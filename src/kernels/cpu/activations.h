@@ -73,13 +73,6 @@ struct PackedTile {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(scale) & ~3U);
 }
 
-/// The BF16 number nearest to a float, of two the even one.
-[[gnu::always_inline]] inline uint16_t to_bf16(float v) {
-  const auto bits = std::bit_cast<uint32_t>(v);
-  const uint32_t nearest = (bits + 0x7fffU + (bits >> 16 & 1U)) >> 16, quiet_nan = bits >> 16 | 64U;
-  return static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? quiet_nan : nearest);
-}
-
 /// The forms of activations that a product reads.
 struct Forms {
   bool values = false;   ///< as they are
@@ -92,6 +85,9 @@ struct Forms {
 
   /// Asks for what either asks for.
   void add(const Forms& more);
+
+  /// Whether they lie in strips, at least one of them.
+  bool in_strips() const { return values || rounded || codes; }
 };
 
 /// What most products read, whatever the number of tokens: values for a float type, else codes.

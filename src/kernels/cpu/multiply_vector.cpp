@@ -46,7 +46,7 @@ template <typename Block, typename How>
     }
   }
   for (int r = 0; r < How::rows; ++r)
-    for (int t = 0; t < How::tokens; ++t) out[r][t] = sum[0][r][t] + sum[1][r][t];
+    for (size_t t = 0; t < How::tokens; ++t) out[r][t] = sum[0][r][t] + sum[1][r][t];
 }
 
 /// All rows of a block of a float type; index as for multiply_rows(). The last few weights of a

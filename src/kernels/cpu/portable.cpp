@@ -56,7 +56,7 @@ void pack(const float* const* rows, int tokens, int columns, const PackedTile& o
       uint16_t* to =
           out.data + static_cast<size_t>(column / 2 * packed_tokens + t) * 2 + column % 2;
       for (int part = 0; part < out.parts; ++part, to += out.part_size) {
-        *to = to_bf16(left);
+        *to = quant::to_bf16(left);
         left -= quant::from_bits(static_cast<uint32_t>(*to) << 16);
       }
     }

@@ -39,7 +39,7 @@ const Activations& prepare(Context& context, std::span<const Segment> segments, 
   };
   ActivationBuffers& input = context.input;
   input.reserve(tokens, columns, forms);
-  if (forms.values || forms.rounded || forms.codes)
+  if (forms.in_strips())
     for_each_row(context, tokens, columns,
                  [&](int token) { input.enter(kernels, token, row(token)); });
   const int tile_count = static_cast<int>(tiles.size());
