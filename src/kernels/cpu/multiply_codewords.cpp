@@ -1,8 +1,7 @@
 // The product of rows whose codewords are looked up in registers, where the processor has AVX-512
-// VBMI.
+// VBMI, for one token or a few.
 #include "kernels/cpu/dot_codewords.h"
 #include "kernels/cpu/dot_rows.h"
-#include "kernels/cpu/sweep_codes.h"
 #include "kernels/cpu/target.h"
 
 namespace weld::kernels::WELD_TARGET {
@@ -16,14 +15,10 @@ bool has_codewords(gguf::Type type) {
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile) {
   quant::visit(rows.type, [&]<typename Block>() {
-    if constexpr (quant::has_codewords<Block>) {
-      if (tokens > max_vector_tokens)
-        multiply_codes<Block>(rows, x, index, tokens, tile);
-      else
-        with_reading<Block>(rows, tokens, [&]<typename How>(How) {
-          multiply_rows<Block, How>(rows, x, index, tile);
-        });
-    }
+    if constexpr (quant::has_codewords<Block>)
+      with_reading<Block>(rows, tokens, [&]<typename How>(How) {
+        multiply_rows<Block, How>(rows, x, index, tile);
+      });
   });
 }
 

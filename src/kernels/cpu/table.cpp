@@ -12,21 +12,19 @@ bool multiplies_bf16(gguf::Type type, int tokens) {
 }
 
 Forms forms(gguf::Type type, int tokens) {
-  return multiplies_bf16(type, tokens) ? Forms{.rounded = true} : usual_forms(type, tokens);
+  if (multiplies_bf16(type, tokens)) return {.rounded = true};
+  return tokens <= max_vector_tokens ? usual_forms(type, tokens) : forms_of_matrix(type);
 }
 #else
 /// Products of a few tokens are made by pairs of groups.
-Forms forms_with_pairs(gguf::Type type, int tokens) {
+Forms forms_of_few(gguf::Type type, int tokens) {
   Forms forms = usual_forms(type, tokens);
-  forms.pairs = forms.codes && tokens <= max_vector_tokens;
+  forms.pairs = forms.codes;
   return forms;
 }
 
-/// Those of many are summed in 16 bits.
 Forms forms(gguf::Type type, int tokens) {
-  Forms forms = forms_with_pairs(type, tokens);
-  forms.words = forms.codes && tokens > max_vector_tokens;
-  return forms;
+  return tokens <= max_vector_tokens ? forms_of_few(type, tokens) : forms_of_matrix(type);
 }
 #endif
 
@@ -54,29 +52,36 @@ void multiply_with_vnni(const RowBlock& rows, const Activations& x, const Select
     avxvnni::multiply_matrix(rows, x, index, tokens, tile);
 }
 
+Forms forms_with_vnni(gguf::Type type, int tokens) {
+  return tokens <= max_vector_tokens ? forms_of_few(type, tokens) : avxvnni::forms_of_matrix(type);
+}
+
 constexpr Kernels table_with_vnni() {
   Kernels all = table("avxvnni", multiply_with_vnni);
-  all.forms = forms_with_pairs;
+  all.forms = forms_with_vnni;
   all.limits = &avxvnni::limits;
   return all;
 }
 #else
 /// Codewords and a few tokens are multiplied as one of the builds with VBMI does.
-template <auto multiply_codewords, auto multiply_few>
+template <auto multiply_few, auto multiply_codewords, auto multiply_codeword_matrix>
 void multiply_with_vbmi(const RowBlock& rows, const Activations& x, const Selection& selection,
                         float* tile) {
   const auto [index, tokens, first] = selection;
+  const bool few = tokens <= max_vector_tokens;
   if (avx512vbmi::has_codewords(rows.type))
-    multiply_codewords(rows, x, index, tokens, tile);
-  else if (tokens <= max_vector_tokens)
+    (few ? multiply_codewords : multiply_codeword_matrix)(rows, x, index, tokens, tile);
+  else if (few)
     multiply_few(rows, x, index, tokens, tile);
   else
     multiply(rows, x, selection, tile);
 }
 constexpr auto multiply_on_intel =
-    multiply_with_vbmi<avx512vbmi::multiply_codewords, avx512vbmi::multiply_vector>;
+    multiply_with_vbmi<avx512vbmi::multiply_vector, avx512vbmi::multiply_codewords,
+                       avx512vbmi::multiply_codeword_matrix>;
 constexpr auto multiply_on_zen =
-    multiply_with_vbmi<avx512zen::multiply_codewords, avx512zen::multiply_vector>;
+    multiply_with_vbmi<avx512zen::multiply_vector, avx512zen::multiply_codewords,
+                       avx512zen::multiply_codeword_matrix>;
 
 Forms forms_with_vbmi(gguf::Type type, int tokens) {
   Forms all = forms(type, tokens);

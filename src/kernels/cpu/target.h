@@ -23,6 +23,9 @@ void multiply_vector(const RowBlock& rows, const Activations& x, const int* inde
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
 
+/// The forms of activations that multiply_matrix() reads.
+Forms forms_of_matrix(gguf::Type type);
+
 #ifdef __AVX512F__
 /// multiply_matrix() for BF16 rows on processors that have vdpbf16ps: the activations are rounded
 /// to BF16 too.
@@ -40,6 +43,7 @@ void multiply_vector(const RowBlock& rows, const Activations& x, const int* inde
                      float* tile);
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
+Forms forms_of_matrix(gguf::Type type);
 // NOLINTEND(readability-redundant-declaration)
 
 }  // namespace weld::kernels::avxvnni
@@ -53,9 +57,11 @@ void multiply_vector(  // NOLINT(readability-redundant-declaration): declared ab
 /// Whether the rows' codewords are looked up in registers.
 bool has_codewords(gguf::Type type);
 
-/// multiply() for rows of a type that has_codewords().
+/// multiply_vector() and multiply_matrix() for rows of a type that has_codewords().
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile);
+void multiply_codeword_matrix(const RowBlock& rows, const Activations& x, const int* index,
+                              int tokens, float* tile);
 
 }  // namespace weld::kernels::avx512vbmi
 
@@ -66,6 +72,8 @@ void multiply_vector(  // NOLINT(readability-redundant-declaration): declared ab
     const RowBlock& rows, const Activations& x, const int* index, int tokens, float* tile);
 void multiply_codewords(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                         float* tile);
+void multiply_codeword_matrix(const RowBlock& rows, const Activations& x, const int* index,
+                              int tokens, float* tile);
 
 }  // namespace weld::kernels::avx512zen
 
