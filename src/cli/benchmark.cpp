@@ -45,10 +45,13 @@ double work_per_token(const Subject& subject, Test test) {
 double measure_best(kernels::Pool& pool, const Subject& subject, Test test) {
   const kernels::Kernels& kernels = kernels::kernels();
   if (test.phase == Phase::Generation) {
-    std::vector<std::span<const std::byte>> runs;
+    // One token after the other: the threads would else read the same bytes of two tokens at the
+    // same time, one of them from a cache.
+    double per_byte = 0;
     for (uint64_t token = 0; token < tokens_to_read; ++token)
-      for (const auto& run : model::token_reads(subject.layers, token)) runs.push_back(run);
-    return kernels::measure_reading(pool, kernels, runs);
+      per_byte +=
+          1 / kernels::measure_reading(pool, kernels, model::token_reads(subject.layers, token));
+    return static_cast<double>(tokens_to_read) / per_byte;
   }
   const model::MultiplyAdds cost = prompt_cost(subject.layers, test.tokens);
   double seconds = 0;
