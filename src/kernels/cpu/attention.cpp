@@ -2,6 +2,9 @@
 // of a key-value head and several tokens.
 #include "kernels/cpu/attention.h"
 
+#include <algorithm>
+#include <type_traits>
+
 #include "kernels/cpu/target.h"
 #include "kernels/cpu/vector.h"
 
@@ -9,89 +12,186 @@ namespace weld::kernels::WELD_TARGET {
 namespace {
 
 constexpr int vectors_a_block = cache_block / lanes;
-/// Query rows whose scores are summed side by side, and blocks of keys that they meet at once: 8
-/// sums on AVX2, 16 on AVX-512, so that loads (8 rows and 2 blocks: 10 for 16 multiply-adds) take
-/// less time than what they feed.
-constexpr int row_tile = lanes / 2;
-constexpr int score_blocks = 2 / vectors_a_block;
-/// Rows whose values are summed side by side, 8 and 16 sums too, and a value is loaded once for
-/// all.
-constexpr int value_tile = lanes / 4;
-constexpr int value_vectors = 4;
+constexpr int span_blocks = span / cache_block;
+/// Sums that a tile of query rows and positions (or values) has: enough to hide the latency of the
+/// multiply-add. On AVX-512 16, as 8 would take more loads than two ports do meanwhile.
+constexpr int tile_sums = lanes;
+/// Query rows of a tile of scores at most, and of a tile of values.
+constexpr int score_rows = lanes / 2;
+constexpr int value_rows = lanes / 4;
 
-/// n cached numbers as floats; n is a multiple of 16.
-void widen(CacheType type, const std::byte* from, int n, float* to) {
-  if (type == CacheType::F16) {
-    for (int i = 0; i < n; i += lanes)
-      store(to + i, load_f16(from + 2 * static_cast<ptrdiff_t>(i)));
-  } else {
-    for (int i = 0; i < n; i += lanes)
-      store(to + i, load(reinterpret_cast<const float*>(from) + i));
-  }
+/// f(size, first) for tiles that make up `count`, their size a constant: as many as there are of
+/// `most`, then of half of it, and so on.
+template <int most, typename F>
+[[gnu::always_inline]] inline void for_tiles(int count, const F& f, int first = 0) {
+  for (; first + most <= count; first += most) f(std::integral_constant<int, most>{}, first);
+  if constexpr (most > 1) for_tiles<most / 2>(count, f, first);
 }
 
-/// scores[r][0 .. Blocks * 16 - 1] = query[r] . keys, for row_tile rows and blocks that lie one
-/// after the other.
-template <int Blocks>
-void score_rows(const float* const query[row_tile], const float* keys, int key_size, float scale,
-                float* const scores[row_tile]) {
-  constexpr int vectors = Blocks * vectors_a_block;
-  Floats sum[row_tile][vectors];
-  for (auto& row : sum)
-    for (Floats& v : row) v = broadcast(0);
+/// Where numbers are read, in halves or floats.
+struct Halves {
+  const std::byte* data;
+  Floats at(ptrdiff_t i) const { return load_f16(data + 2 * i); }
+};
+struct Singles {
+  const float* data;
+  Floats at(ptrdiff_t i) const { return load(data + i); }
+};
+
+/// The scores of some rows for some blocks of keys, from position `at` of the span on: scale *
+/// query . key.
+template <int Rows, int Blocks, typename Numbers>
+void score(const Row* rows, int at, const Numbers* keys, int key_size, float scale) {
+  Floats sum[Blocks][vectors_a_block][Rows];
+  for (auto& block : sum)
+    for (auto& vector : block)
+      for (Floats& v : vector) v = broadcast(0);
+  const float* query[Rows];
+  for (int r = 0; r < Rows; ++r) query[r] = rows[r].query;
   for (int d = 0; d < key_size; ++d) {
-    const auto key = [=](int v) {
-      const int block = v / vectors_a_block, first = v % vectors_a_block * lanes;
-      return load(keys + (static_cast<ptrdiff_t>(block) * key_size + d) * cache_block + first);
-    };
-    for (int r = 0; r < row_tile; ++r) {
-      const Floats q = broadcast(query[r][d]);
-      for (int v = 0; v < vectors; ++v) sum[r][v] = fma(q, key(v), sum[r][v]);
-    }
+    Floats q[Rows];
+    for (int r = 0; r < Rows; ++r) q[r] = broadcast(query[r][d]);
+    for (int b = 0; b < Blocks; ++b)
+      for (int v = 0; v < vectors_a_block; ++v) {
+        const Floats key = keys[b].at(static_cast<ptrdiff_t>(d) * cache_block + v * lanes);
+        for (int r = 0; r < Rows; ++r) sum[b][v][r] = fma(q[r], key, sum[b][v][r]);
+      }
   }
-  for (int r = 0; r < row_tile; ++r)
-    for (int v = 0; v < vectors; ++v) store(scores[r] + v * lanes, sum[r][v] * broadcast(scale));
+  for (int r = 0; r < Rows; ++r)
+    for (int b = 0; b < Blocks; ++b)
+      for (int v = 0; v < vectors_a_block; ++v)
+        store(rows[r].scores + at + b * cache_block + v * lanes, sum[b][v][r] * broadcast(scale));
 }
 
-/// output = output * shrink + weights . values of the block at `block` of the span, for `Rows`
-/// rows.
-template <int Rows>
-void add_values(const Row* rows, int block, const float* values, int value_size) {
-  const float* weights[Rows];
-  Floats shrink[Rows];
+/// The same for any number of rows and blocks.
+template <typename Numbers>
+void score_all(const Row* rows, int count, int at, const Numbers* keys, int blocks, int key_size,
+               float scale) {
+  for_tiles<score_rows>(count, [&](auto n, int first) {
+    constexpr int together = std::min(tile_sums / (n * vectors_a_block), span_blocks);
+    int b = 0;
+    for (; b + together <= blocks; b += together)
+      score<n, together>(rows + first, at + b * cache_block, keys + b, key_size, scale);
+    for (; b < blocks; ++b)
+      score<n, 1>(rows + first, at + b * cache_block, keys + b, key_size, scale);
+  });
+}
+
+/// What the sums so far are multiplied with: only the first block that the row sees meets those of
+/// an earlier span.
+float shrink_of(const Row& row, int block) { return block <= row.begin ? row.shrink : 1.0F; }
+
+/// For some rows and some vectors of values: output = output * shrink + weights . values of the
+/// block at `block` of the span.
+template <int Rows, int Vectors, typename Numbers>
+[[gnu::always_inline]] inline void add_vectors(const Row* rows, int block, const Numbers& values,
+                                               int value_size, int first) {
+  Floats sum[Rows][Vectors];
   for (int r = 0; r < Rows; ++r) {
-    weights[r] = rows[r].scores + block;
-    // Only the first block that the row sees meets sums of an earlier span.
-    shrink[r] = broadcast(block <= rows[r].begin ? rows[r].shrink : 1.0F);
+    const Floats shrink = broadcast(shrink_of(rows[r], block));
+    for (int v = 0; v < Vectors; ++v) sum[r][v] = load(rows[r].output + first + v * lanes) * shrink;
   }
-  int i = 0;
-  for (; i + value_vectors * lanes <= value_size; i += value_vectors * lanes) {
-    Floats sum[Rows][value_vectors];
-    for (int r = 0; r < Rows; ++r)
-      for (int v = 0; v < value_vectors; ++v)
-        sum[r][v] = load(rows[r].output + i + v * lanes) * shrink[r];
-    for (int p = 0; p < cache_block; ++p) {
-      const float* value = values + static_cast<ptrdiff_t>(p) * value_size + i;
-      Floats weight[Rows];
-      for (int r = 0; r < Rows; ++r) weight[r] = broadcast(weights[r][p]);
-      for (int v = 0; v < value_vectors; ++v) {
-        Floats one = load(value + v * lanes);
-        settle(one);
-        for (int r = 0; r < Rows; ++r) sum[r][v] = fma(weight[r], one, sum[r][v]);
-      }
+  for (int p = 0; p < cache_block; ++p) {
+    Floats weight[Rows];
+    for (int r = 0; r < Rows; ++r) weight[r] = broadcast(rows[r].scores[block + p]);
+    for (int v = 0; v < Vectors; ++v) {
+      Floats value = values.at(static_cast<ptrdiff_t>(p) * value_size + first + v * lanes);
+      settle(value);
+      for (int r = 0; r < Rows; ++r) sum[r][v] = fma(weight[r], value, sum[r][v]);
     }
-    for (int r = 0; r < Rows; ++r)
-      for (int v = 0; v < value_vectors; ++v) store(rows[r].output + i + v * lanes, sum[r][v]);
   }
-  for (; i < value_size; i += lanes) {
-    const int n = value_size - i < lanes ? value_size - i : lanes;
-    for (int r = 0; r < Rows; ++r) {
-      Floats sum = load_first(rows[r].output + i, n) * shrink[r];
+  for (int r = 0; r < Rows; ++r)
+    for (int v = 0; v < Vectors; ++v) store(rows[r].output + first + v * lanes, sum[r][v]);
+}
+
+/// The same for any number of rows, of which each sees something of the block, and all values.
+template <typename Numbers>
+void add_values(const Row* rows, int count, int block, const Numbers& values, int value_size) {
+  for_tiles<value_rows>(count, [&](auto n, int first) {
+    constexpr int vectors = std::min(tile_sums / n, 8);
+    for_tiles<vectors>(value_size / lanes, [&](auto m, int vector) {
+      add_vectors<n, m>(rows + first, block, values, value_size, vector * lanes);
+    });
+  });
+  if constexpr (std::is_same_v<Numbers, Singles>) {  // what is left is less than a vector
+    const int left = value_size % lanes, first = value_size - left;
+    for (int r = 0; r < count && left > 0; ++r) {
+      Floats sum = load_first(rows[r].output + first, left) * broadcast(shrink_of(rows[r], block));
       for (int p = 0; p < cache_block; ++p)
-        sum = fma(broadcast(weights[r][p]),
-                  load_first(values + static_cast<ptrdiff_t>(p) * value_size + i, n), sum);
-      store_first(rows[r].output + i, n, sum);
+        sum = fma(broadcast(rows[r].scores[block + p]),
+                  load_first(values.data + static_cast<ptrdiff_t>(p) * value_size + first, left),
+                  sum);
+      store_first(rows[r].output + first, left, sum);
     }
+  }
+}
+
+/// n halves as floats; n is a multiple of 16.
+Singles widen(const std::byte* from, int n, float* to) {
+  for (int i = 0; i < n; i += lanes) store(to + i, Halves{from}.at(i));
+  return {to};
+}
+
+/// The positions of a span, from `start` on, that a task's tokens see: its blocks from `begin` to
+/// `end`, both counted in positions from its start.
+struct Seen {
+  int start, begin, end;
+  int blocks() const { return (end - begin + cache_block - 1) / cache_block; }
+};
+
+/// The scores of all rows for a span.
+void score_span(const AttentionTask& task, const Row* rows, int count, const Seen& seen) {
+  const CacheView& cache = task.cache;
+  const auto score_as = [&]<typename Numbers>(const Numbers* keys, int begin, int blocks) {
+    score_all(rows, count, begin, keys, blocks, cache.key_size, task.scale);
+  };
+  const auto at = [&](int b) { return block_of(cache, seen.start + seen.begin + b * cache_block); };
+  const int blocks = seen.blocks();
+  if (cache.type == CacheType::F32) {
+    Singles keys[span_blocks];
+    for (int b = 0; b < blocks; ++b) keys[b].data = reinterpret_cast<const float*>(at(b));
+    score_as(keys, seen.begin, blocks);
+  } else if (count <= score_rows) {
+    Halves keys[span_blocks];
+    for (int b = 0; b < blocks; ++b) keys[b].data = at(b);
+    score_as(keys, seen.begin, blocks);
+  } else {
+    // Keys that several tiles of rows meet are widened once for all.
+    constexpr int together = tile_sums / (score_rows * vectors_a_block);
+    alignas(64) float room[together][max_head_size * cache_block];
+    for (int b = 0; b < blocks; b += together) {
+      Singles keys[together];
+      const int n = std::min(together, blocks - b);
+      for (int i = 0; i < n; ++i) keys[i] = widen(at(b + i), cache.key_size * cache_block, room[i]);
+      score_as(keys, seen.begin + b * cache_block, n);
+    }
+  }
+}
+
+/// Adds the weighted values of a span to all outputs.
+void add_span(const AttentionTask& task, const Row* rows, int count, const Seen& seen) {
+  const CacheView& cache = task.cache;
+  const int size = cache.value_size;
+  alignas(64) float room[max_head_size * cache_block];
+  for (int block = seen.begin; block < seen.end; block += cache_block) {
+    const std::byte* from = block_of(cache, seen.start + block) + cache.value_offset;
+    const auto add = [&](const auto& values) {
+      const auto sees = [&](int r) {
+        return r < count && rows[r].begin < block + cache_block && block < rows[r].end;
+      };
+      for (int r = 0; r < count; ++r) {
+        int n = 0;
+        while (sees(r + n)) ++n;
+        add_values(rows + r, n, block, values, size);
+        r += n;
+      }
+    };
+    if (cache.type == CacheType::F32)
+      add(Singles{reinterpret_cast<const float*>(from)});
+    else if (count <= score_rows && size % lanes == 0)
+      add(Halves{from});
+    else
+      add(widen(from, size * cache_block, room));
   }
 }
 
@@ -117,8 +217,7 @@ void store(const CacheView& cache, int position, const float* key, const float* 
 }
 
 void attend(const AttentionTask& task) {
-  alignas(64) float cached[score_blocks * max_head_size * cache_block];
-  alignas(64) float scores[(max_attention_rows + 1) * span];  // the last for copies
+  alignas(64) float scores[max_attention_rows * span];
   Row row[max_attention_rows];
 
   const CacheView& cache = task.cache;
@@ -130,51 +229,10 @@ void attend(const AttentionTask& task) {
   const int oldest = first_seen(task, task.position) / cache_block * cache_block;
   const int end = end_seen(task, task.position + task.tokens - 1);
   for (int start = oldest / span * span; start < end; start += span) {
-    const int first_block = oldest > start ? oldest - start : 0;
-    const int blocks_end = end - start < span ? end - start : span;
-    for (int block = first_block; block < blocks_end;) {
-      const int blocks = blocks_end - block > cache_block ? score_blocks : 1;
-      for (int b = 0; b < blocks; ++b)
-        widen(cache.type, block_of(cache, start + block + b * cache_block),
-              cache.key_size * cache_block,
-              cached + static_cast<ptrdiff_t>(b) * cache.key_size * cache_block);
-      for (int r = 0; r < rows; r += row_tile) {
-        const float* query[row_tile];
-        float* to[row_tile];
-        for (int i = 0; i < row_tile; ++i) {
-          const bool copy = r + i >= rows;  // fills up the last tile
-          query[i] = row[copy ? rows - 1 : r + i].query;
-          to[i] = (copy ? scores + static_cast<ptrdiff_t>(max_attention_rows) * span
-                        : row[r + i].scores) +
-                  block;
-        }
-        if (blocks == 1)
-          score_rows<1>(query, cached, cache.key_size, task.scale, to);
-        else
-          score_rows<score_blocks>(query, cached, cache.key_size, task.scale, to);
-      }
-      block += blocks * cache_block;
-    }
+    const Seen seen{start, std::max(oldest - start, 0), std::min(end - start, span)};
+    score_span(task, row, rows, seen);
     weigh_span(task, start, row);
-    for (int block = first_block; block < blocks_end; block += cache_block) {
-      widen(cache.type, block_of(cache, start + block) + cache.value_offset,
-            cache.value_size * cache_block, cached);
-      const auto sees = [&](int r) {
-        return row[r].begin < block + cache_block && block < row[r].end;
-      };
-      for (int r = 0; r < rows;) {
-        int seeing = 0;
-        while (seeing < value_tile && r + seeing < rows && sees(r + seeing)) ++seeing;
-        if (seeing == value_tile) {
-          add_values<value_tile>(row + r, block, cached, cache.value_size);
-        } else {
-          for (int i = 0; i < seeing; ++i)
-            add_values<1>(row + r + i, block, cached, cache.value_size);
-          ++seeing;  // the next does not
-        }
-        r += seeing;
-      }
-    }
+    add_span(task, row, rows, seen);
   }
   for (int r = 0; r < rows; ++r) {
     if (task.softmax) {
