@@ -321,6 +321,41 @@ TEST_P(Multiply, RowDependsOnItselfAlone) {
   }
 }
 
+// For a few tokens a block may be several runs of the same matrix, side by side.
+TEST_P(Multiply, RowsOfSeveralRunsAreTheSame) {
+  const int block_size = static_cast<int>(gguf::info(type()).block_elements);
+  const int columns = is_float() ? 77 : 512 + (block_size < 256 ? block_size : 0);
+  const int matrix_rows = 96;
+  const GuardedBytes guarded(weights(matrix_rows, columns));
+  const RowBlock matrix = block(guarded, matrix_rows, columns);
+  for (const Kernels* build : {&this->build(), &kernels::portable::kernels})
+    for (const int tokens : {1, 2, 3}) {
+      Input x(*build, tokens, columns, random_);
+      std::vector<float> expected = multiply(*build, matrix, x, nullptr, tokens);
+      for (const int runs : {2, 4, 8})
+        for (const int rows : {1, 5, matrix_rows / 8, matrix_rows / 4}) {
+          const int apart = matrix_rows / runs, first = apart - rows;  // up to the last row
+          if (rows > apart || runs * rows > kernels::max_rows) continue;
+          RowBlock part = matrix;
+          part.data = matrix.row(0, first);
+          part.rows = rows;
+          part.runs = runs;
+          part.run_bytes = static_cast<size_t>(apart) * matrix.row_bytes;
+          kernels::Buffer<float> tiles;
+          const size_t size = kernels::tile_size(tokens);
+          float* const got = tiles.at_least(kernels::max_runs * size);
+          build->multiply(part, x.forms(*build, type(), nullptr, tokens), {nullptr, tokens}, got);
+          for (int run = 0; run < runs; ++run)
+            for (int t = 0; t < tokens; ++t)
+              for (int r = 0; r < rows; ++r)
+                ASSERT_EQ(
+                    got[static_cast<size_t>(run) * size + static_cast<size_t>(t * tile_rows + r)],
+                    at(expected, t, run * apart + first + r))
+                    << build->name << ", " << runs << " runs, row " << r << " of " << rows;
+        }
+    }
+}
+
 // Kernels may read on into the next row, but nothing that stands there counts.
 TEST_P(Multiply, TheNextRowDoesNotCount) {
   const int rows = 20;

@@ -36,6 +36,7 @@ struct Context {
 
   ActivationBuffers input;           ///< of the current operation
   std::vector<Buffer<float>> tiles;  ///< outputs, for each thread
+  Buffer<float> expert_outputs;      ///< of a few tokens, [slots][rows]
   Buffer<float> part_sums;           ///< of attention to parts of the cache
   Buffer<PartialSoftmax> part_softmax;
   Counters counters;  ///< last: written while others read what stands first

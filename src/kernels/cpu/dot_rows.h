@@ -39,7 +39,7 @@ void with_reading([[maybe_unused]] const RowBlock& rows, int tokens, const F& f)
   constexpr int side_by_side = 4;
   constexpr auto cache = _MM_HINT_T1;
   if constexpr (!quant::has_codewords<Block>)
-    if (tokens == 1 && rows.rows >= 64) return f(Reading<1, 8, cache>{});
+    if (tokens == 1 && rows.runs * rows.rows >= 64) return f(Reading<1, 8, cache>{});
 #else
   constexpr int side_by_side = quant::is_float<Block> ? 4 : 1;
   constexpr auto cache = _MM_HINT_T1;
@@ -53,8 +53,8 @@ void with_reading([[maybe_unused]] const RowBlock& rows, int tokens, const F& f)
     f(Reading<3, of_more, cache>{});
 }
 
-/// Parts of a block that rows are read from: where one is multiplied at a time, from four in turn
-/// (AVX2 on Intel, rows of Q8_0: 20 to 22 for 18 GB/s).
+/// Parts of a block that rows are read from, if it is one run: where one is multiplied at a time,
+/// from four in turn (AVX2 on Intel, rows of Q8_0: 20 to 22 for 18 GB/s).
 template <typename How>
 inline constexpr int block_parts = How::rows == 1 ? 4 : How::rows;
 
@@ -84,33 +84,32 @@ struct RowGroup {
   return place;
 }
 
-inline const std::byte* row_at(const RowBlock& rows, int row) {
-  return rows.data + static_cast<size_t>(row) * rows.row_bytes;
-}
-
-/// f(group) for all rows; where parts run out of rows the last one is repeated. What is done for
-/// each row counts, as a row may be three spans: f is inlined, and nothing is multiplied or divided
-/// to find a row.
+/// f(group) for all rows, which are those of the runs or else of parts of the only one; where parts
+/// run out of rows the last one is repeated. What is done for each row counts, as a row may be
+/// three spans: f is inlined, and nothing is multiplied or divided to find a row.
 template <typename How, typename F>
 [[gnu::always_inline]] inline void for_each_group(const RowBlock& rows, const F& f) {
-  constexpr int parts = block_parts<How>;
-  const int apart = (rows.rows + parts - 1) / parts;
+  const bool is_one = rows.runs == 1;
+  const int parts = is_one ? block_parts<How> : rows.runs;
+  const int apart = is_one ? (rows.rows + parts - 1) / parts : rows.rows;
+  const int all = is_one ? rows.rows : parts * apart;
   const int further = std::min(apart, rows_ahead<How>(rows.row_bytes));
   const auto bytes = [&](int n) { return n * static_cast<ptrdiff_t>(rows.row_bytes); };
+  const ptrdiff_t part_bytes = is_one ? bytes(apart) : static_cast<ptrdiff_t>(rows.run_bytes);
   // What comes after a part is the same part of the next block.
   const ptrdiff_t to_next = rows.next ? rows.next - rows.data : 0;
   for (int r = 0; r < apart; ++r) {
     const ptrdiff_t later = r + further < apart ? bytes(further) : to_next + bytes(further - apart);
-    const std::byte* row = row_at(rows, r);
-    for (int at = r; at < rows.rows;) {
+    const std::byte* row = rows.row(0, r);
+    for (int at = r; at < all;) {
       RowGroup<How> group;
       group.later = later;
       for (int s = 0; s < How::rows; ++s) {
-        const bool is_row = at < rows.rows;
-        group.index[s] = is_row ? at : rows.rows - 1;
-        group.row[s] = is_row ? row : row_at(rows, rows.rows - 1);
+        const bool is_row = at < all;
+        group.index[s] = is_row ? at : all - 1;
+        group.row[s] = is_row ? row : rows.end() - rows.row_bytes;
         at += apart;
-        row += bytes(apart);
+        row += part_bytes;
       }
       f(group);
     }
@@ -120,13 +119,13 @@ template <typename How, typename F>
 /// Products of a block's rows with some tokens.
 template <int Tokens>
 struct RowProducts {
-  float of[Tokens][max_rows];
+  float of[Tokens][max_rows];  ///< run after run
 
-  void put_into(float* tile, int rows) const {
-    for (int first = 0; first < rows; first += tile_rows, tile += tile_size(Tokens))
+  void put_into(float* tile, const RowBlock& rows) const {
+    const int all = rows.runs * rows.rows, step = rows.runs == 1 ? tile_rows : rows.rows;
+    for (int first = 0; first < all; first += step, tile += tile_size(Tokens))
       for (int t = 0; t < Tokens; ++t)
-        std::copy_n(of[t] + first, std::min(tile_rows, rows - first),
-                    tile + ptrdiff_t{t} * tile_rows);
+        std::copy_n(of[t] + first, std::min(step, all - first), tile + ptrdiff_t{t} * tile_rows);
   }
 };
 
@@ -234,9 +233,9 @@ void multiply_rows(const RowBlock& rows, const Activations& x, const int* index,
   RowProducts<How::tokens> products;
   dot_rows<How>(
       rows, products, [&](const auto& group, auto& out) __attribute__((always_inline)) {
-        dot_codes<Block>(group, row_at(rows, rows.rows), x.columns, token, next_strip, out);
+        dot_codes<Block>(group, rows.end(), x.columns, token, next_strip, out);
       });
-  products.put_into(tile, rows.rows);
+  products.put_into(tile, rows);
 }
 
 }  // namespace weld::kernels::WELD_TARGET

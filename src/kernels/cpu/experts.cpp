@@ -65,8 +65,32 @@ void choose_experts(Context& context, const float* logits, int tokens, int exper
   }
 }
 
+namespace {
+
+/// For a few tokens: the outputs of all slots, each expert's rows read in long runs, and then their
+/// sums.
+void project_down_of_few(Context& context, const Segment& down, int columns, const float* x,
+                         int tokens, const Routes& routes, float* y) {
+  const auto rows = static_cast<size_t>(down.rows);
+  float* const outputs = context.expert_outputs.at_least(routes.slot.size() * rows);
+  project_slots(context, down, columns, x, routes, outputs);
+  std::vector<float> sums(rows);
+  size_t slot = 0;
+  for (int t = 0; t < tokens; ++t) {
+    std::fill(sums.begin(), sums.end(), 0.0F);
+    for (int i = 0; i < routes.used; ++i, ++slot)
+      context.kernels.add_scaled(outputs + slot * rows, routes.weight[slot], down.rows,
+                                 sums.data());
+    context.kernels.add_scaled(sums.data(), 1.0F, down.rows, y + static_cast<size_t>(t) * rows);
+  }
+}
+
+}  // namespace
+
 void project_down_experts(Context& context, const Segment& down, int columns, const float* x,
                           int tokens, const Routes& routes, float* y) {
+  if (tokens <= max_vector_tokens)
+    return project_down_of_few(context, down, columns, x, tokens, routes, y);
   const auto slots = routes.slot.size();
   std::vector<Selection> selections = select(routes, routes.slot);
   const Activations& input =
@@ -98,7 +122,7 @@ void project_down_experts(Context& context, const Segment& down, int columns, co
       kernels.multiply(block, input, selections[static_cast<size_t>(e)], products);
       for_each_tile([&](int row, int rows, size_t tile) {
         float* product = products + tile * tile_size(count);
-        finish_tile(kernels, down, e, row, count, product);
+        finish_tile(kernels, down, e, row, rows, count, product);
         for (int entry = begin; entry < begin + count; ++entry, product += tile_rows) {
           const auto at = static_cast<size_t>(entry);
           kernels.add_scaled(

@@ -24,18 +24,27 @@ inline constexpr int max_vector_tokens = 3;
 inline constexpr int many_tokens = 24;
 
 /// The most rows that a thread takes at once. Where activations are packed: as many multiply-adds a
-/// byte of them as the caches that they come from need to keep up. For a few tokens: memory is read
-/// faster in long runs (Q4_0 rows of 768 columns: 32 rows 72% of what it delivers, 128 rows 93%).
+/// byte of them as the caches that they come from need to keep up.
 inline constexpr int max_rows = 128;
 
-/// Up to max_rows consecutive rows of one weight matrix.
+/// Rows of one weight matrix, up to max_rows: for a few tokens several runs, which are read side by
+/// side, else one.
 struct RowBlock {
   gguf::Type type{};
   const std::byte* data = nullptr;  ///< the first row
   size_t row_bytes = 0;             ///< from one row to the next
-  int rows = 0;
+  int rows = 0;                     ///< of a run; where there are several, up to tile_rows
   const std::byte* next = nullptr;  ///< what the thread is likely to read after this block
+  int runs = 1;                     ///< up to max_runs
+  size_t run_bytes = 0;             ///< from one run to the next, where there are several
+
+  [[gnu::always_inline]] const std::byte* row(int run, int r) const {
+    return data + static_cast<size_t>(run) * run_bytes + static_cast<size_t>(r) * row_bytes;
+  }
+  /// The end of the last row.
+  [[gnu::always_inline]] const std::byte* end() const { return row(runs - 1, rows); }
 };
+inline constexpr int max_runs = 8;
 
 /// The activations that a block of rows is multiplied with.
 struct Selection {
@@ -150,8 +159,9 @@ struct Kernels {
   Forms (*forms)(gguf::Type type, int tokens);
 
   /// The products of the block's rows and the activations of the selection's tokens. tile is
-  /// [row / tile_rows][token][row % tile_rows], with room for tile_size(tokens) of each tile_rows
-  /// rows; entries beyond the block's rows and the tokens are undefined.
+  /// [row / tile_rows][token][row % tile_rows], or [run][token][row] where there are several runs,
+  /// with room for tile_size(tokens) of each tile_rows rows; entries beyond the block's rows and
+  /// the tokens are undefined.
   void (*multiply)(const RowBlock& rows, const Activations& x, const Selection& selection,
                    float* tile);
 
@@ -173,6 +183,9 @@ struct Kernels {
 
   /// Stores one position's key and value of one head in the cache.
   void (*store)(const CacheView& cache, int position, const float* key, const float* value);
+
+  /// From how many places of a matrix rows are best read side by side, for a few tokens.
+  int runs;
 
   /// Query rows (tokens times heads) that `attend` takes at most.
   int attention_rows;

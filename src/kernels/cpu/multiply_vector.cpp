@@ -66,13 +66,14 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
         dot_values<Block>(group, whole, values, next_strip, out);
       });
   for (int i = whole; i < x.columns; ++i)
-    for (int r = 0; r < rows.rows; ++r) {
-      const float weight = Block::value(row_at(rows, r) + ptrdiff_t{i} * quant::bytes<Block>);
+    for (int r = 0; r < rows.runs * rows.rows; ++r) {
+      const std::byte* const row = rows.row(r / rows.rows, r % rows.rows);
+      const float weight = Block::value(row + ptrdiff_t{i} * quant::bytes<Block>);
       for (int t = 0; t < How::tokens; ++t)
         // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): dot_rows() made those of all rows
         products.of[t][r] = __builtin_fmaf(weight, *value_at(t, i), products.of[t][r]);
     }
-  products.put_into(tile, rows.rows);
+  products.put_into(tile, rows);
 }
 
 }  // namespace

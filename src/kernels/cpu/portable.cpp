@@ -99,10 +99,11 @@ float dot_codes(const std::byte* row, const Activations& x, int token) {
 void multiply(const RowBlock& rows, const Activations& x, const Selection& selection, float* tile) {
   quant::visit(rows.type, [&]<typename Block>() {
     for (int i = 0; i < selection.tokens; ++i)
-      for (int r = 0; r < rows.rows; ++r) {
-        const std::byte* row = rows.data + static_cast<size_t>(r) * rows.row_bytes;
+      for (int n = 0; n < rows.runs * rows.rows; ++n) {
+        const int run = n / rows.rows, r = n % rows.rows;
+        const std::byte* row = rows.row(run, r);
         const int token = selection.index ? selection.index[i] : i;
-        float& out = tile[static_cast<size_t>(r / tile_rows) * tile_size(selection.tokens) +
+        float& out = tile[static_cast<size_t>(run + r / tile_rows) * tile_size(selection.tokens) +
                           static_cast<size_t>(i) * tile_rows + r % tile_rows];
         if constexpr (quant::is_float<Block>)
           out = dot_values<Block>(row, x, token);
@@ -246,8 +247,8 @@ void attend(const AttentionTask& task) {
 }  // namespace
 
 const Kernels kernels = {
-    "portable", quantize,       pack,       usual_forms, multiply,           rms_norm, rotate,
-    gate,       scale_and_bias, add_scaled, store,       max_attention_rows, attend,   &limits,
+    "portable",     quantize,   pack,  usual_forms, multiply,           rms_norm, rotate,  gate,
+    scale_and_bias, add_scaled, store, 1,           max_attention_rows, attend,   &limits,
 };
 
 }  // namespace weld::kernels::portable

@@ -68,9 +68,10 @@ int rows_of_pieces(const Context& context, int rows, int tokens, const Activatio
 /// Up to `most` rows of one expert, from row `first` on.
 RowBlock block_of(const Segment& segment, int expert, int first, int most = tile_rows);
 
-/// The epilogue of a tile [tokens][tile_rows] of products: the segment's scale and bias.
-void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int first, int tokens,
-                 float* tile);
+/// The epilogue of a tile [tokens][tile_rows] of products of some rows from `first` on: the
+/// segment's scale and bias.
+void finish_tile(const Kernels& kernels, const Segment& segment, int expert, int first, int rows,
+                 int tokens, float* tile);
 
 /// y[t][segment.output + r] = scale * (row r . x[t]) + bias, for all segments in one operation.
 /// x is [tokens][columns]; y has rows of `stride` floats. Where no expert is meant, expert 0 is
@@ -87,6 +88,10 @@ void project_gated(Context& context, const Segment& gate, const Segment& up, Gat
 /// [slots][stride].
 void project_experts(Context& context, std::span<const Segment> segments, int columns,
                      const float* x, int tokens, const Routes& routes, float* y, size_t stride);
+
+/// project_experts() where each slot has an input of its own: x is [slots][columns].
+void project_slots(Context& context, const Segment& segment, int columns, const float* x,
+                   const Routes& routes, float* y);
 
 /// project_gated() for experts: out is [slots][gate.rows].
 void project_gated_experts(Context& context, const Segment& gate, const Segment& up, Gating gating,

@@ -37,9 +37,15 @@ void multiply(const RowBlock& rows, const Activations& x, const Selection& selec
   multiply_matrix(rows, x, index, tokens, tile);
 }
 
+/// Memory delivers most from four places at once, on Intel with AVX-512 from eight.
+constexpr int runs = 4;
+#ifdef __AVX512F__
+constexpr int runs_on_intel = 8;
+#endif
+
 constexpr Kernels table(const char* name, decltype(Kernels::multiply) multiply) {
-  return {name, quantize,       nullptr,    forms, multiply,           rms_norm, rotate,
-          gate, scale_and_bias, add_scaled, store, max_attention_rows, attend,   &limits};
+  return {name,           quantize,   nullptr, forms, multiply,           rms_norm, rotate, gate,
+          scale_and_bias, add_scaled, store,   runs,  max_attention_rows, attend,   &limits};
 }
 
 #ifndef __AVX512F__
@@ -102,9 +108,11 @@ Forms forms_with_amx(gguf::Type type, int tokens) {
   return parts > 0 ? Forms{.parts = parts} : forms_with_vbmi(type, tokens);
 }
 
-constexpr Kernels table_with_vbmi(const char* name, decltype(Kernels::multiply) multiply) {
+constexpr Kernels table_with_vbmi(const char* name, decltype(Kernels::multiply) multiply,
+                                  int best_runs) {
   Kernels all = table(name, multiply);
   all.forms = forms_with_vbmi;
+  all.runs = best_runs;
   return all;
 }
 
@@ -112,6 +120,7 @@ constexpr Kernels table_with_amx() {
   Kernels all = table("avx512amx", multiply_with_amx);
   all.pack = avx512amx::pack;
   all.forms = forms_with_amx;
+  all.runs = runs_on_intel;
   all.attention_rows = packed_attention_rows;
   all.attend = avx512amx::attend_packed;
   all.limits = &avx512amx::limits;
@@ -123,8 +132,8 @@ constexpr Kernels table_with_amx() {
 
 #ifdef __AVX512F__
 const Kernels kernels = table("avx512", multiply);
-const Kernels kernels_with_vbmi = table_with_vbmi("avx512vbmi", multiply_on_intel);
-const Kernels kernels_for_zen = table_with_vbmi("avx512zen", multiply_on_zen);
+const Kernels kernels_with_vbmi = table_with_vbmi("avx512vbmi", multiply_on_intel, runs_on_intel);
+const Kernels kernels_for_zen = table_with_vbmi("avx512zen", multiply_on_zen, runs);
 const Kernels kernels_with_amx = table_with_amx();
 #else
 const Kernels kernels = table("avx2", multiply);
