@@ -10,7 +10,6 @@
 
 #include "builds.h"
 #include "quant/bf16.h"
-#include "weld/error.h"
 
 namespace weld::test {
 namespace {
@@ -155,53 +154,6 @@ TEST_P(Strips, ArePackedAsByPlainLoops) {
                                         {expected.at_least(all), size, parts});
         for (size_t i = 0; i < all; ++i) ASSERT_EQ(got.data()[i], expected.data()[i]) << i;
       }
-}
-
-// From the codes themselves: a sum from its start is lift + the sum of (code - zero) products.
-TEST_P(Strips, HaveTheTermsOfEachGroup) {
-  const kernels::Summing ways[] = {
-      {32, 8, 0, false},  {32, 0, 12582912.0F, false}, {16, 32, 12582912.0F, false},
-      {16, 43, 0, false}, {32, 12, 0, true},           {16, 4, 0, true}};
-  const kernels::Summing other{32, 9, 0, false};
-  kernels::Forms forms{.codes = true, .words = true};
-  for (const kernels::Summing& how : ways) forms.add(how);
-  forms.add(ways[0]);  // once is enough
-  EXPECT_EQ(forms.summing_count, 6);
-  EXPECT_THROW(forms.add(other), Error);
-
-  std::mt19937 random(1);
-  kernels::ActivationBuffers buffers;
-  const int tokens = 3, columns = 1312;
-  buffers.reserve(tokens, columns, forms);
-  for (int t = 0; t < tokens; ++t)
-    buffers.enter(*GetParam(), t, random_floats(columns, random).data());
-  const Activations& view = buffers.view();
-  EXPECT_EQ(view.terms_for(other), nullptr);
-  for (const kernels::Summing& how : ways) {
-    const kernels::GroupTerms* const terms = view.terms_for(how);
-    ASSERT_NE(terms, nullptr);
-    for (int t = 0; t < tokens; ++t)
-      for (int c = 0; c + how.group <= columns; c += how.group) {
-        const size_t at = view.code_at(t, c);
-        int sum = 0, lanes[2] = {};
-        for (int i = 0; i < how.group; ++i) {
-          const int code = view.codes[at + static_cast<size_t>(i)];
-          sum += code;
-          lanes[i % 4 / 2] += code;
-        }
-        const kernels::GroupTerms& one = terms[at / static_cast<size_t>(how.group)];
-        if (how.wraps) {
-          EXPECT_EQ(static_cast<int16_t>(one.start), static_cast<int16_t>(-how.zero * lanes[0]));
-          EXPECT_EQ(one.start >> 16, static_cast<int16_t>(-how.zero * lanes[1]));
-        } else {
-          EXPECT_EQ(one.start, std::bit_cast<int32_t>(how.lift) - how.zero * sum);
-        }
-        const float scale = view.scales[at / kernels::group_size];
-        EXPECT_EQ(one.scale, scale);
-        EXPECT_EQ(one.unlift, -how.lift * scale);
-        EXPECT_EQ(one.sum, scale * static_cast<float>(sum));
-      }
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Builds, Strips, testing::ValuesIn(all_builds()),

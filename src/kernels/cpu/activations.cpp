@@ -3,34 +3,10 @@
 
 #include <algorithm>
 
-#include "fail.h"
 #include "kernels/cpu/kernels.h"
 #include "quant/bf16.h"
 
 namespace weld::kernels {
-namespace {
-
-/// The terms of so many columns of a token.
-void make_terms(const Summing& how, const QuantizedRow& row, int columns, GroupTerms* terms) {
-  const int halves = how.group / (group_size / 2);
-  for (int g = 0; g < columns / how.group; ++g) {
-    const int first = g * halves;
-    int sum = 0, lane[2] = {};
-    for (int half = first; half < first + halves; ++half) {
-      sum += row.half_sums[half];
-      if (how.wraps)
-        for (int i = 0; i < 2; ++i) lane[i] += row.lane_sums[2 * half + i];
-    }
-    const auto taken = [&](int codes) { return static_cast<uint32_t>(-how.zero * codes); };
-    const uint32_t start = how.wraps ? taken(lane[1]) << 16 | (taken(lane[0]) & 0xffff)
-                                     : std::bit_cast<uint32_t>(how.lift) + taken(sum);
-    const float scale = row.scales[g * how.group / group_size];
-    terms[g] = {static_cast<int32_t>(start), scale, -how.lift * scale,
-                scale * static_cast<float>(sum)};
-  }
-}
-
-}  // namespace
 
 void Forms::add(const Forms& more) {
   values |= more.values;
@@ -40,15 +16,6 @@ void Forms::add(const Forms& more) {
   pairs |= more.pairs;
   places |= more.places;
   parts = std::max(parts, more.parts);
-  for (int i = 0; i < more.summing_count; ++i) add(more.summings[static_cast<size_t>(i)]);
-}
-
-void Forms::add(const Summing& more) {
-  const auto end = summings.begin() + summing_count;
-  if (std::any_of(summings.begin(), end, [&](const Summing& one) { return one.is(more); })) return;
-  if (summing_count == max_summings) fail("more than {} ways of summing at once", max_summings);
-  *end = more;
-  ++summing_count;
 }
 
 Forms usual_forms(gguf::Type type, int /*tokens*/) {
@@ -73,11 +40,6 @@ void ActivationBuffers::reserve(int tokens, int columns, const Forms& forms) {
   }
   view_.scales = scales_.at_least(size / group_size);
   view_.half_sums = half_sums_.at_least(size / (group_size / 2));
-  summings_ = forms.summing_count;
-  for (size_t i = 0; i < static_cast<size_t>(summings_); ++i) {
-    const Summing& how = forms.summings[i];
-    view_.summed[i] = {how, terms_[i].at_least(size / static_cast<size_t>(how.group))};
-  }
 }
 
 void ActivationBuffers::reserve_packed(int tiles, int parts) {
@@ -123,10 +85,6 @@ void ActivationBuffers::enter(const Kernels& kernels, int token, const float* x)
         std::fill_n(by_span + ptrdiff_t{2} * (width + rest - padded_columns), 2 * padded_columns,
                     int8_t{0});
     kernels.quantize(x + column, width, to);
-    for (size_t i = 0; i < static_cast<size_t>(summings_); ++i) {
-      const Summing& how = view_.summed[i].how;
-      make_terms(how, to, width, terms_[i].data() + at / static_cast<size_t>(how.group));
-    }
     if (rest > 0) {
       std::fill_n(to.codes + width, rest, int8_t{0});
       if (to.wide_codes) std::fill_n(to.wide_codes + width, rest, int16_t{0});

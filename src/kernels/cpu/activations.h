@@ -6,7 +6,6 @@
 // tokens' columns would also fall on the same few lines of the cache and throw each other out.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -74,33 +73,6 @@ struct PackedTile {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(scale) & ~3U);
 }
 
-/// How the products of a group of codes are summed in integers. Weights are stored as unsigned
-/// codes, code - zero: what the zeros take off the sum is known from the activations alone.
-struct Summing {
-  int group = group_size;  ///< columns, 16 or 32
-  int zero = 0;            ///< 0 to 255
-  /// Added to the sum, as bits of a float: 0, or a number whose last place is one.
-  float lift = 0;
-  /// The sum is two of 16 bits, which may overflow on the way: of columns 0 and 1 modulo 4, and of
-  /// 2 and 3.
-  bool wraps = false;
-
-  [[gnu::always_inline]] bool is(const Summing& other) const {
-    return group == other.group && zero == other.zero && lift == other.lift && wraps == other.wraps;
-  }
-};
-
-/// What goes with the sum of one group of a token's codes.
-struct GroupTerms {
-  int32_t start;  ///< of the sum: the lift's bits - zero * sum of the activations' codes
-  float scale;
-  float unlift;  ///< -lift * scale
-  float sum;     ///< scale * sum of the activations' codes, which offsets are multiplied with
-};
-
-/// The most ways of summing that the rows of one operation have: 3 segments, 2 each.
-inline constexpr int max_summings = 6;
-
 /// The forms of activations that a product reads.
 struct Forms {
   bool values = false;   ///< as they are
@@ -110,13 +82,9 @@ struct Forms {
   bool pairs = false;    ///< and the codes by pairs of groups
   bool places = false;   ///< and the codes by place
   int parts = 0;         ///< packed, in so many parts
-  /// Ways of summing whose terms are read.
-  std::array<Summing, max_summings> summings{};
-  int summing_count = 0;
 
   /// Asks for what either asks for.
   void add(const Forms& more);
-  void add(const Summing& more);
 
   /// Whether they lie in strips, at least one of them.
   bool in_strips() const { return values || rounded || codes; }
@@ -147,12 +115,6 @@ struct Activations {
   /// The same apart for columns 0 and 1 modulo 4, and for 2 and 3, as the two 16-bit lanes add them
   /// up that vpmaddubsw has for 4 columns.
   const int16_t* lane_sums = nullptr;
-  /// What goes with groups, for each way of summing that is wanted.
-  struct Summed {
-    Summing how;
-    const GroupTerms* terms = nullptr;
-  };
-  std::array<Summed, max_summings> summed{};
 
   /// [part][tile][column / 32][column / 2 % 16][token][column % 2], in BF16: the first part is the
   /// value rounded, the next what is left of it, and so on.
@@ -169,12 +131,6 @@ struct Activations {
   }
   [[gnu::always_inline]] size_t code_at(int token, int column) const {
     return in_strips(code_strip, tokens, token, column);
-  }
-  /// The terms for a way of summing: that of column c is at code_at() of it / group.
-  [[gnu::always_inline]] const GroupTerms* terms_for(const Summing& how) const {
-    for (const auto& [one, terms] : summed)
-      if (one.is(how)) return terms;
-    return nullptr;
   }
 };
 
@@ -208,8 +164,6 @@ class ActivationBuffers {
   Buffer<float> scales_;
   Buffer<int16_t> half_sums_;
   Buffer<int16_t> lane_sums_;
-  Buffer<GroupTerms> terms_[max_summings];
-  int summings_ = 0;
   Buffer<uint16_t> packed_;
   int parts_ = 0;
 };

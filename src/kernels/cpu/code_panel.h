@@ -94,42 +94,6 @@ constexpr Plan plan_of() {
   return plan;
 }
 
-/// With VNNI sums start at the bits of 1.5 * 2^23, a float whose last place is one, so that their
-/// bits are those of the float lift + sum while |sum| < 2^22; 32 products of 8 by 8 bits are 2^20
-/// at most. A multiply-add then turns a sum into a float, takes the lift off and multiplies by the
-/// token's scale, all exactly but for one rounding, as lift * scale is exact for a short_scale(). A
-/// conversion and a multiplication would take one instruction more on the two ports that multiply.
-/// Without VNNI (AMD Zen) conversions have ports that do not, and sums without zeros no start.
-constexpr float lift = has_vnni ? 12582912.0F : 0;
-
-/// How groups of a block type are summed.
-template <typename Block>
-constexpr Summing summing_of() {
-  constexpr Plan plan = plan_of<Block>();
-  return {.group = scales_codes<Block>() ? plan.group : Block::group,
-          .zero = plan.has_zero ? zero_of<Block>() : 0,
-          .lift = lift,
-          .wraps = plan.wraps};
-}
-
-/// The same of the groups that have an offset each.
-template <typename Block>
-constexpr Summing offset_summing_of() {
-  Summing summing = summing_of<Block>();
-  summing.group = Block::group;
-  return summing;
-}
-
-/// The forms of activations that multiply_codes() reads.
-template <typename Block>
-Forms forms_of_codes() {
-  constexpr Plan plan = plan_of<Block>();
-  Forms forms{.codes = true, .words = plan.products == Products::Words || plan.wraps};
-  forms.add(summing_of<Block>());
-  if (plan.has_offset) forms.add(offset_summing_of<Block>());
-  return forms;
-}
-
 /// Decoded rows. A step is 128 bytes: 4 codes (or 2 of 16 bits) of each of 32 rows.
 struct Panel {
   alignas(64) uint8_t codes[2 * code_strip * tile_rows];

@@ -88,15 +88,6 @@ void multiply_values(const RowBlock& rows, const Activations& x, const int* inde
 
 }  // namespace
 
-Forms forms_of_matrix(gguf::Type type) {
-  return quant::visit(type, []<typename Block>() {
-    if constexpr (quant::is_float<Block>)
-      return Forms{.values = true};
-    else
-      return forms_of_codes<Block>();
-  });
-}
-
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile) {
   quant::visit(rows.type, [&]<typename Block>() {

@@ -12,19 +12,21 @@ bool multiplies_bf16(gguf::Type type, int tokens) {
 }
 
 Forms forms(gguf::Type type, int tokens) {
-  if (multiplies_bf16(type, tokens)) return {.rounded = true};
-  return tokens <= max_vector_tokens ? usual_forms(type, tokens) : forms_of_matrix(type);
+  return multiplies_bf16(type, tokens) ? Forms{.rounded = true} : usual_forms(type, tokens);
 }
 #else
 /// Products of a few tokens are made by pairs of groups.
-Forms forms_of_few(gguf::Type type, int tokens) {
+Forms forms_with_pairs(gguf::Type type, int tokens) {
   Forms forms = usual_forms(type, tokens);
-  forms.pairs = forms.codes;
+  forms.pairs = forms.codes && tokens <= max_vector_tokens;
   return forms;
 }
 
+/// Those of many are summed in 16 bits.
 Forms forms(gguf::Type type, int tokens) {
-  return tokens <= max_vector_tokens ? forms_of_few(type, tokens) : forms_of_matrix(type);
+  Forms forms = forms_with_pairs(type, tokens);
+  forms.words = forms.codes && tokens > max_vector_tokens;
+  return forms;
 }
 #endif
 
@@ -60,13 +62,9 @@ void multiply_with_vnni(const RowBlock& rows, const Activations& x, const Select
     avxvnni::multiply_matrix(rows, x, index, tokens, tile);
 }
 
-Forms forms_with_vnni(gguf::Type type, int tokens) {
-  return tokens <= max_vector_tokens ? forms_of_few(type, tokens) : avxvnni::forms_of_matrix(type);
-}
-
 constexpr Kernels table_with_vnni() {
   Kernels all = table("avxvnni", multiply_with_vnni);
-  all.forms = forms_with_vnni;
+  all.forms = forms_with_pairs;
   all.limits = &avxvnni::limits;
   return all;
 }

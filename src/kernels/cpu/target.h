@@ -23,9 +23,6 @@ void multiply_vector(const RowBlock& rows, const Activations& x, const int* inde
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
 
-/// The forms of activations that multiply_matrix() reads.
-Forms forms_of_matrix(gguf::Type type);
-
 #ifdef __AVX512F__
 /// multiply_matrix() for BF16 rows on processors that have vdpbf16ps: the activations are rounded
 /// to BF16 too.
@@ -43,7 +40,6 @@ void multiply_vector(const RowBlock& rows, const Activations& x, const int* inde
                      float* tile);
 void multiply_matrix(const RowBlock& rows, const Activations& x, const int* index, int tokens,
                      float* tile);
-Forms forms_of_matrix(gguf::Type type);
 // NOLINTEND(readability-redundant-declaration)
 
 }  // namespace weld::kernels::avxvnni
