@@ -74,14 +74,13 @@ void project_down_of_few(Context& context, const Segment& down, int columns, con
   const auto rows = static_cast<size_t>(down.rows);
   float* const outputs = context.expert_outputs.at_least(routes.slot.size() * rows);
   project_slots(context, down, columns, x, routes, outputs);
-  std::vector<float> sums(rows);
+  float* const sums = context.tiles[0].at_least(rows);  // the products are no longer needed
   size_t slot = 0;
   for (int t = 0; t < tokens; ++t) {
-    std::fill(sums.begin(), sums.end(), 0.0F);
+    std::fill_n(sums, rows, 0.0F);
     for (int i = 0; i < routes.used; ++i, ++slot)
-      context.kernels.add_scaled(outputs + slot * rows, routes.weight[slot], down.rows,
-                                 sums.data());
-    context.kernels.add_scaled(sums.data(), 1.0F, down.rows, y + static_cast<size_t>(t) * rows);
+      context.kernels.add_scaled(outputs + slot * rows, routes.weight[slot], down.rows, sums);
+    context.kernels.add_scaled(sums, 1.0F, down.rows, y + static_cast<size_t>(t) * rows);
   }
 }
 

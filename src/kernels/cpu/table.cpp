@@ -39,10 +39,10 @@ void multiply(const RowBlock& rows, const Activations& x, const Selection& selec
   multiply_matrix(rows, x, index, tokens, tile);
 }
 
-/// Memory delivers most in long runs from four places at once (AMD), or eight (Intel). On AVX2 that
-/// gained nothing, and F16 lost a twentieth (Zen 5).
+/// Memory delivers most in long runs from eight places at once (Intel), or four (AMD): as many as
+/// with_reading() has side by side. On AVX2 that gained nothing, and F16 lost a twentieth (Zen 5).
 #ifdef __AVX512F__
-constexpr int runs = 4, runs_on_intel = 8;
+constexpr int runs = 8, runs_on_zen = 4;
 #else
 constexpr int runs = 1;
 #endif
@@ -108,11 +108,15 @@ Forms forms_with_amx(gguf::Type type, int tokens) {
   return parts > 0 ? Forms{.parts = parts} : forms_with_vbmi(type, tokens);
 }
 
-constexpr Kernels table_with_vbmi(const char* name, decltype(Kernels::multiply) multiply,
-                                  int best_runs) {
+constexpr Kernels table_with_vbmi(const char* name, decltype(Kernels::multiply) multiply) {
   Kernels all = table(name, multiply);
   all.forms = forms_with_vbmi;
-  all.runs = best_runs;
+  return all;
+}
+
+constexpr Kernels table_for_zen() {
+  Kernels all = table_with_vbmi("avx512zen", multiply_on_zen);
+  all.runs = runs_on_zen;
   return all;
 }
 
@@ -120,7 +124,6 @@ constexpr Kernels table_with_amx() {
   Kernels all = table("avx512amx", multiply_with_amx);
   all.pack = avx512amx::pack;
   all.forms = forms_with_amx;
-  all.runs = runs_on_intel;
   all.attention_rows = packed_attention_rows;
   all.attend = avx512amx::attend_packed;
   all.limits = &avx512amx::limits;
@@ -132,8 +135,8 @@ constexpr Kernels table_with_amx() {
 
 #ifdef __AVX512F__
 const Kernels kernels = table("avx512", multiply);
-const Kernels kernels_with_vbmi = table_with_vbmi("avx512vbmi", multiply_on_intel, runs_on_intel);
-const Kernels kernels_for_zen = table_with_vbmi("avx512zen", multiply_on_zen, runs);
+const Kernels kernels_with_vbmi = table_with_vbmi("avx512vbmi", multiply_on_intel);
+const Kernels kernels_for_zen = table_for_zen();
 const Kernels kernels_with_amx = table_with_amx();
 #else
 const Kernels kernels = table("avx2", multiply);
